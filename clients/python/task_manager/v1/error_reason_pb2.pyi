@@ -1,0 +1,44 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    INVALID_FIELDS: _ClassVar[ErrorReason]
+    INVALID_PAGE_TOKEN: _ClassVar[ErrorReason]
+    INVALID_WATCH_TOKEN: _ClassVar[ErrorReason]
+    WATCH_TOKEN_EXPIRED: _ClassVar[ErrorReason]
+    TASK_NOT_FOUND: _ClassVar[ErrorReason]
+    EXECUTION_NOT_FOUND: _ClassVar[ErrorReason]
+    REQUEST_ID_REUSED: _ClassVar[ErrorReason]
+    INVALID_CREDENTIALS: _ClassVar[ErrorReason]
+    PERMISSION_MISSING: _ClassVar[ErrorReason]
+    RPC_NOT_IMPLEMENTED: _ClassVar[ErrorReason]
+    DATABASE_UNAVAILABLE: _ClassVar[ErrorReason]
+    TASK_ENDED: _ClassVar[ErrorReason]
+    ETAG_MISMATCH: _ClassVar[ErrorReason]
+    WATCHER_TOO_SLOW: _ClassVar[ErrorReason]
+    INTERNAL_DEFECT: _ClassVar[ErrorReason]
+    SERVER_BUSY: _ClassVar[ErrorReason]
+    DEADLINE_PASSED: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+INVALID_FIELDS: ErrorReason
+INVALID_PAGE_TOKEN: ErrorReason
+INVALID_WATCH_TOKEN: ErrorReason
+WATCH_TOKEN_EXPIRED: ErrorReason
+TASK_NOT_FOUND: ErrorReason
+EXECUTION_NOT_FOUND: ErrorReason
+REQUEST_ID_REUSED: ErrorReason
+INVALID_CREDENTIALS: ErrorReason
+PERMISSION_MISSING: ErrorReason
+RPC_NOT_IMPLEMENTED: ErrorReason
+DATABASE_UNAVAILABLE: ErrorReason
+TASK_ENDED: ErrorReason
+ETAG_MISMATCH: ErrorReason
+WATCHER_TOO_SLOW: ErrorReason
+INTERNAL_DEFECT: ErrorReason
+SERVER_BUSY: ErrorReason
+DEADLINE_PASSED: ErrorReason

@@ -1,0 +1,180 @@
+import datetime
+
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from task_manager.v1 import execution_pb2 as _execution_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class View(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VIEW_UNSPECIFIED: _ClassVar[View]
+    BASIC: _ClassVar[View]
+    FULL: _ClassVar[View]
+VIEW_UNSPECIFIED: View
+BASIC: View
+FULL: View
+
+class RetryPolicy(_message.Message):
+    __slots__ = ("max_retries", "initial_backoff", "backoff_multiplier", "max_backoff", "jitter")
+    MAX_RETRIES_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_BACKOFF_FIELD_NUMBER: _ClassVar[int]
+    BACKOFF_MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
+    MAX_BACKOFF_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
+    max_retries: int
+    initial_backoff: float
+    backoff_multiplier: float
+    max_backoff: float
+    jitter: float
+    def __init__(self, max_retries: _Optional[int] = ..., initial_backoff: _Optional[float] = ..., backoff_multiplier: _Optional[float] = ..., max_backoff: _Optional[float] = ..., jitter: _Optional[float] = ...) -> None: ...
+
+class CeleryTask(_message.Message):
+    __slots__ = ("app", "task_name")
+    APP_FIELD_NUMBER: _ClassVar[int]
+    TASK_NAME_FIELD_NUMBER: _ClassVar[int]
+    app: str
+    task_name: str
+    def __init__(self, app: _Optional[str] = ..., task_name: _Optional[str] = ...) -> None: ...
+
+class Task(_message.Message):
+    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times")
+    class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATUS_UNSPECIFIED: _ClassVar[Task.Status]
+        PENDING: _ClassVar[Task.Status]
+        STARTED: _ClassVar[Task.Status]
+        SUCCESS: _ClassVar[Task.Status]
+        FAILURE: _ClassVar[Task.Status]
+        RETRY: _ClassVar[Task.Status]
+        REVOKED: _ClassVar[Task.Status]
+        SCHEDULED: _ClassVar[Task.Status]
+        PAUSED: _ClassVar[Task.Status]
+    STATUS_UNSPECIFIED: Task.Status
+    PENDING: Task.Status
+    STARTED: Task.Status
+    SUCCESS: Task.Status
+    FAILURE: Task.Status
+    RETRY: Task.Status
+    REVOKED: Task.Status
+    SCHEDULED: Task.Status
+    PAUSED: Task.Status
+    class MisfirePolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        MISFIRE_POLICY_UNSPECIFIED: _ClassVar[Task.MisfirePolicy]
+        SKIP: _ClassVar[Task.MisfirePolicy]
+        FIRE_ONCE: _ClassVar[Task.MisfirePolicy]
+        FIRE_ALL: _ClassVar[Task.MisfirePolicy]
+    MISFIRE_POLICY_UNSPECIFIED: Task.MisfirePolicy
+    SKIP: Task.MisfirePolicy
+    FIRE_ONCE: Task.MisfirePolicy
+    FIRE_ALL: Task.MisfirePolicy
+    class OverlapPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        OVERLAP_POLICY_UNSPECIFIED: _ClassVar[Task.OverlapPolicy]
+        ALLOW: _ClassVar[Task.OverlapPolicy]
+        SKIP_NEW: _ClassVar[Task.OverlapPolicy]
+        QUEUE_ONE: _ClassVar[Task.OverlapPolicy]
+        CANCEL_RUNNING: _ClassVar[Task.OverlapPolicy]
+    OVERLAP_POLICY_UNSPECIFIED: Task.OverlapPolicy
+    ALLOW: Task.OverlapPolicy
+    SKIP_NEW: Task.OverlapPolicy
+    QUEUE_ONE: Task.OverlapPolicy
+    CANCEL_RUNNING: Task.OverlapPolicy
+    class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_TYPE_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_CODE_FIELD_NUMBER: _ClassVar[int]
+    API_URL_FIELD_NUMBER: _ClassVar[int]
+    CELERY_TASK_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_ARGS_FIELD_NUMBER: _ClassVar[int]
+    TASK_KWARGS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    RAW_BODY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_STATUS_FIELD_NUMBER: _ClassVar[int]
+    DELAY_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    RUN_AT_FIELD_NUMBER: _ClassVar[int]
+    CRON_EXPRESSION_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    START_AT_FIELD_NUMBER: _ClassVar[int]
+    END_AT_FIELD_NUMBER: _ClassVar[int]
+    MAX_RUNS_FIELD_NUMBER: _ClassVar[int]
+    MISFIRE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_POLICY_FIELD_NUMBER: _ClassVar[int]
+    JITTER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_POLICY_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_RUN_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_EXECUTION_FIELD_NUMBER: _ClassVar[int]
+    RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    WATCH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UPCOMING_RUN_TIMES_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    name: str
+    task_type: str
+    function_code: str
+    api_url: str
+    celery_task: CeleryTask
+    function_name: str
+    task_args: _struct_pb2.ListValue
+    task_kwargs: _struct_pb2.Struct
+    method: str
+    headers: _containers.ScalarMap[str, str]
+    params: _struct_pb2.Struct
+    data: _struct_pb2.Value
+    raw_body: bytes
+    expected_status: _containers.RepeatedScalarFieldContainer[int]
+    delay_seconds: float
+    run_at: _timestamp_pb2.Timestamp
+    cron_expression: str
+    time_zone: str
+    start_at: _timestamp_pb2.Timestamp
+    end_at: _timestamp_pb2.Timestamp
+    max_runs: int
+    misfire_policy: Task.MisfirePolicy
+    overlap_policy: Task.OverlapPolicy
+    jitter_seconds: float
+    timeout: float
+    retry_policy: RetryPolicy
+    queue: str
+    priority: int
+    module: str
+    metadata: _struct_pb2.Struct
+    status: Task.Status
+    next_run_at: _timestamp_pb2.Timestamp
+    last_execution: _execution_pb2.TaskExecution
+    run_count: int
+    created_at: _timestamp_pb2.Timestamp
+    updated_at: _timestamp_pb2.Timestamp
+    created_by: _execution_pb2.User
+    etag: str
+    watch_token: str
+    upcoming_run_times: _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]
+    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ...) -> None: ...
