@@ -24,6 +24,8 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INTERNAL_DEFECT: _ClassVar[ErrorReason]
     SERVER_BUSY: _ClassVar[ErrorReason]
     DEADLINE_PASSED: _ClassVar[ErrorReason]
+    CODE_CHECKER_UNAVAILABLE: _ClassVar[ErrorReason]
+    SERVER_STOPPING: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -42,3 +44,5 @@ WATCHER_TOO_SLOW: ErrorReason
 INTERNAL_DEFECT: ErrorReason
 SERVER_BUSY: ErrorReason
 DEADLINE_PASSED: ErrorReason
+CODE_CHECKER_UNAVAILABLE: ErrorReason
+SERVER_STOPPING: ErrorReason

@@ -1,0 +1,234 @@
+"""`AsyncTaskClient`: the service for programs on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import cached_property
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+from grpc import aio
+
+from task_manager import requests, rpcs
+from task_manager.endpoint import Endpoint
+from task_manager.errors import TaskManagerError
+from task_manager.pages import AsyncPager
+from task_manager.rpcs import RequestT, ResponseT, Rpc
+from task_manager.status import from_grpc
+from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
+from task_manager.v1.event_pb2 import TaskEvent
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.execution_service_pb2 import (
+    ExecutionStatus,
+    GetExecutionRequest,
+    GetExecutionStatusRequest,
+    ListExecutionsRequest,
+    ListExecutionsResponse,
+    TailExecutionLogsRequest,
+)
+from task_manager.v1.task_pb2 import Task, View
+from task_manager.v1.task_service_pb2 import (
+    DeleteTaskRequest,
+    GetTaskRequest,
+    GetTaskStatsRequest,
+    ListScheduledTasksRequest,
+    ListScheduledTasksResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+    RunTaskRequest,
+    StopTaskRequest,
+    StopTaskResponse,
+    TaskStats,
+    WatchTasksRequest,
+)
+from task_manager.waiting import Waiting
+
+ItemT = TypeVar("ItemT")
+
+
+class AsyncTaskClient:
+    """`TaskClient` for asyncio: the same arguments, methods, answers and errors; its doc strings hold here too.
+
+    Calls are awaited; `list`, `list_scheduled`, `list_executions`, `watch` and `logs` are for `async for`. It may be made
+    anywhere, and belongs to the event loop of its first call.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        token: str | None = None,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        insecure: bool = False,
+        timeout: float = 30.0,
+        patience: float = 60.0,
+    ) -> None:
+        self._endpoint = Endpoint.resolve(address, token, credentials=credentials, insecure=insecure)
+        self._timeout = timeout
+        self._patience = patience
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connection. Calls and streams that are still open are cancelled."""
+        await self._channel.close(None)
+
+    async def create_task(
+        self,
+        name: str,
+        *,
+        request_id: str | None = None,
+        validate_only: bool = False,
+        **fields: Unpack[requests.TaskFields],
+    ) -> Task:
+        """As `TaskClient.create_task`: makes a task; when this returns, it is stored and will run."""
+        request = requests.create_task(name, fields, request_id=request_id, validate_only=validate_only)
+        return await self._call(rpcs.CREATE_TASK, request)
+
+    async def get(self, task_id: str, *, view: View | str | None = None) -> Task:
+        """As `TaskClient.get`: reads one task."""
+        return await self._call(rpcs.GET_TASK, GetTaskRequest(task_id=task_id, view=view))
+
+    def list(self, **fields: Unpack[requests.ListFields]) -> AsyncPager[ListTasksResponse, Task]:
+        """As `TaskClient.list`: the tasks that match, newest first."""
+        request = requests.fill(ListTasksRequest(), fields, requests.ListFields)
+        return AsyncPager(self._fetch(rpcs.LIST_TASKS, request), lambda page: page.tasks)
+
+    def list_scheduled(
+        self, **fields: Unpack[requests.ScheduledFields]
+    ) -> AsyncPager[ListScheduledTasksResponse, Task]:
+        """As `TaskClient.list_scheduled`: the cron tasks that match, newest first."""
+        request = requests.fill(ListScheduledTasksRequest(), fields, requests.ScheduledFields)
+        return AsyncPager(self._fetch(rpcs.LIST_SCHEDULED_TASKS, request), lambda page: page.tasks)
+
+    async def stop(self, task_id: str) -> StopTaskResponse:
+        """As `TaskClient.stop`: ends executions and firings, and says what really happened."""
+        return await self._call(rpcs.STOP_TASK, StopTaskRequest(task_id=task_id))
+
+    async def delete(self, task_id: str) -> None:
+        """As `TaskClient.delete`: stops a task and removes it from lists."""
+        await self._call(rpcs.DELETE_TASK, DeleteTaskRequest(task_id=task_id))
+
+    async def run(self, task_id: str) -> Task:
+        """As `TaskClient.run`: makes one extra execution now."""
+        return await self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id))
+
+    async def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
+        """As `TaskClient.stats`: counts the tasks that match."""
+        return await self._call(rpcs.GET_TASK_STATS, requests.fill(GetTaskStatsRequest(), fields, requests.StatsFields))
+
+    def watch(
+        self,
+        task_id: str = "",
+        *,
+        until_terminal: bool = False,
+        watch_token: str = "",
+        **fields: Unpack[requests.WatchFields],
+    ) -> AsyncGenerator[TaskEvent, None]:
+        """As `TaskClient.watch`: changes as they happen, each once. Leave it early by `aclosing`, so that it ends at once."""
+        request = WatchTasksRequest(task_id=task_id, until_terminal=until_terminal, watch_token=watch_token)
+        request = requests.fill(request, fields, requests.WatchFields)
+        return self._resume(rpcs.WATCH_TASKS, WatchCursor(request))
+
+    # The timeout is gRPC's deadline, so that the server stops its work too.
+    async def wait(self, task_id: str, timeout: float | None = None) -> TaskExecution:  # noqa: ASYNC109
+        """As `TaskClient.wait`: the last execution of a task, once it is final."""
+        waiting = Waiting(task_id, timeout)
+        request = WatchTasksRequest(task_id=task_id, until_terminal=True)
+        while True:
+            async with aclosing(self._resume(rpcs.WATCH_TASKS, WatchCursor(request), waiting.remaining)) as events:
+                async for event in events:
+                    if waiting.is_over(event):
+                        break
+            with waiting.reading(self._timeout) as seconds:
+                task = await self._call(rpcs.GET_TASK, GetTaskRequest(task_id=task_id), seconds)
+            # None when somebody ran the task again between the two.
+            if (execution := waiting.execution(task)) is not None:
+                return execution
+
+    async def get_execution(self, execution_id: str, *, view: View | str | None = None) -> TaskExecution:
+        """As `TaskClient.get_execution`: reads one execution by its `id`."""
+        return await self._call(rpcs.GET_EXECUTION, GetExecutionRequest(id=execution_id, view=view))
+
+    async def execution_status(self, task_id: str) -> ExecutionStatus:
+        """As `TaskClient.execution_status`: the status of one execution by its Celery `task_id`."""
+        return await self._call(rpcs.GET_EXECUTION_STATUS, GetExecutionStatusRequest(task_id=task_id))
+
+    def list_executions(
+        self, **fields: Unpack[requests.ExecutionFields]
+    ) -> AsyncPager[ListExecutionsResponse, TaskExecution]:
+        """As `TaskClient.list_executions`: the executions that match, newest first."""
+        request = requests.fill(ListExecutionsRequest(), fields, requests.ExecutionFields)
+        return AsyncPager(self._fetch(rpcs.LIST_EXECUTIONS, request), lambda page: page.executions)
+
+    def logs(self, execution_id: str, *, follow: bool = False, offset: int = 0) -> AsyncGenerator[str, None]:
+        """As `TaskClient.logs`: what a run printed, piece by piece."""
+        request = TailExecutionLogsRequest(id=execution_id, offset=offset, follow=follow)
+        return self._resume(rpcs.TAIL_EXECUTION_LOGS, LogCursor(request))
+
+    @cached_property
+    def _channel(self) -> aio.Channel:
+        # Made at first use, because a channel belongs to the event loop that runs when it is made.
+        where, options = self._endpoint.address, self._endpoint.options
+        if self._endpoint.credentials is None:
+            return aio.insecure_channel(where, options)
+        return aio.secure_channel(where, self._endpoint.credentials, options)
+
+    async def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None = None) -> ResponseT:
+        invoke = self._channel.unary_unary(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+        try:
+            response: ResponseT = await invoke(
+                request, timeout=deadline or self._timeout, metadata=self._endpoint.metadata
+            )
+        except grpc.RpcError as error:
+            raise from_grpc(error) from error
+        return response
+
+    def _fetch(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> Callable[[str], Awaitable[ResponseT]]:
+        return lambda page_token: self._call(rpc, requests.page(request, page_token))
+
+    async def _stream(
+        self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None
+    ) -> AsyncGenerator[ResponseT, None]:
+        invoke = self._channel.unary_stream(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+        call = invoke(request, timeout=deadline, metadata=self._endpoint.metadata)
+        try:
+            async for message in call:
+                yield message
+        except grpc.RpcError as error:
+            raise from_grpc(error) from error
+        finally:
+            call.cancel()
+
+    async def _resume(
+        self,
+        rpc: Rpc[RequestT, ResponseT],
+        cursor: Cursor[RequestT, ResponseT, ItemT],
+        remaining: Callable[[], float | None] = lambda: None,
+    ) -> AsyncGenerator[ItemT, None]:
+        patience = Patience(self._patience)
+        while True:
+            try:
+                async with aclosing(self._stream(rpc, cursor.open(), remaining())) as messages:
+                    async for message in messages:
+                        patience.renew()
+                        for item in cursor.accept(message):
+                            yield item
+                for item in cursor.finish():
+                    yield item
+                return
+            except TaskManagerError as error:
+                if not is_break(error):
+                    raise
+                left = remaining()
+                delay = patience.after(error)
+            await asyncio.sleep(delay if left is None else min(delay, left))

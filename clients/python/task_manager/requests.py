@@ -1,0 +1,168 @@
+"""Requests from plain Python arguments, the same for both clients."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, TypedDict, TypeVar
+
+from google.protobuf.message import Message
+
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.task_pb2 import CeleryTask, RetryPolicy, Task, View
+from task_manager.v1.task_service_pb2 import CreateTaskRequest
+from task_manager.values import Json, to_list, to_struct, to_timestamp, to_value
+
+RequestT = TypeVar("RequestT", bound=Message)
+
+
+class TaskFields(TypedDict, total=False):
+    """What `create_task` takes beside the name: the fields of `Task` that callers may set, with its rules and defaults.
+
+    None means left out, but for `data`, where it is the JSON body `null`. Choose one of `function_code`, `api_url` and
+    `celery_task`, and at most one of `delay_seconds`, `run_at` and `cron_expression`. All times have a time zone.
+    """
+
+    task_type: str | None
+    function_code: str | None
+    api_url: str | None
+    celery_task: CeleryTask | None
+    function_name: str | None
+    task_args: Sequence[Json] | None
+    task_kwargs: Mapping[str, Json] | None
+    method: str | None
+    headers: Mapping[str, str] | None
+    params: Mapping[str, Json] | None
+    data: Json
+    raw_body: bytes | None
+    expected_status: Sequence[int] | None
+    delay_seconds: float | None
+    run_at: datetime | None
+    cron_expression: str | None
+    time_zone: str | None
+    start_at: datetime | None
+    end_at: datetime | None
+    max_runs: int | None
+    misfire_policy: Task.MisfirePolicy | str | None
+    overlap_policy: Task.OverlapPolicy | str | None
+    jitter_seconds: float | None
+    timeout: float | None
+    retry_policy: RetryPolicy | None
+    queue: str | None
+    priority: int | None
+    module: str | None
+    metadata: Mapping[str, Json] | None
+
+
+class WatchFields(TypedDict, total=False):
+    """Which tasks a watch is about. None means any."""
+
+    module: str | None
+    name: str | None
+    created_by: str | None
+    my_tasks: bool | None
+
+
+class StatsFields(WatchFields, total=False):
+    """Which tasks are counted. A status may be its word, as "SUCCESS"."""
+
+    status: Task.Status | str | None
+    task_type: str | None
+
+
+class ScheduledFields(WatchFields, total=False):
+    """Which cron tasks are listed, how many a page, and how much of each."""
+
+    status: Task.Status | str | None
+    page_size: int | None
+    view: View | str | None
+
+
+class ListFields(ScheduledFields, total=False):
+    """Which tasks are listed, how many a page, and how much of each."""
+
+    task_type: str | None
+
+
+class ExecutionFields(TypedDict, total=False):
+    """Which executions are listed, how many a page, and how much of each."""
+
+    module: str | None
+    task_name: str | None
+    status: TaskExecution.Status | str | None
+    created_by: str | None
+    my_tasks: bool | None
+    start_date: str | date | None
+    end_date: str | date | None
+    parent_task: str | None
+    page_size: int | None
+    view: View | str | None
+
+
+def _day_or_time(value: Any, path: str) -> str:
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        message = f"{path}: {value.isoformat()} has no time zone; give it one, or give a date"
+        raise ValueError(message)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+_CONVERSIONS: Mapping[str, Callable[[Any, str], object]] = {
+    "task_args": to_list,
+    "task_kwargs": to_struct,
+    "params": to_struct,
+    "data": to_value,
+    "metadata": to_struct,
+    "run_at": to_timestamp,
+    "start_at": to_timestamp,
+    "end_at": to_timestamp,
+    "start_date": _day_or_time,
+    "end_date": _day_or_time,
+}
+
+
+def fill(message: RequestT, fields: Mapping[str, object], known: type) -> RequestT:
+    """`message` with `fields`, which the TypedDict `known` names.
+
+    Raises:
+        TypeError: a field that `known` does not have, or a value of a wrong type.
+        ValueError: a value that can not be sent, or two fields of which a request may have only one.
+    """
+    for name, value in fields.items():
+        if name not in known.__annotations__:
+            error = f"{name!r} is none of {', '.join(sorted(known.__annotations__))}"
+            raise TypeError(error)
+        if value is None and name != "data":
+            continue
+        choice = message.DESCRIPTOR.fields_by_name[name].containing_oneof
+        # An `optional` field stands in a oneof of its own, which no other field can contradict.
+        if choice is not None and (chosen := message.WhichOneof(choice.name)):
+            error = f"{chosen} and {name} exclude one another; give one of them"
+            raise ValueError(error)
+        convert = _CONVERSIONS.get(name)
+        try:
+            part = type(message)(**{name: convert(value, name) if convert else value})
+        except (TypeError, ValueError) as problem:
+            if str(problem).startswith(name):
+                raise
+            # protobuf does not say which field it could not take.
+            error = f"{name}: {problem}"
+            raise type(problem)(error) from problem
+        message.MergeFrom(part)
+    return message
+
+
+def create_task(
+    name: str, fields: TaskFields, *, request_id: str | None = None, validate_only: bool = False
+) -> CreateTaskRequest:
+    """A CreateTask request, always with a `request_id`: that is what makes repeating it safe."""
+    task = fill(Task(name=name), fields, TaskFields)
+    return CreateTaskRequest(task=task, request_id=request_id or str(uuid.uuid4()), validate_only=validate_only)
+
+
+def page(request: RequestT, page_token: str) -> RequestT:
+    """`request` for the page that `page_token` names."""
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.page_token = page_token  # type: ignore[attr-defined]  # every list request has one
+    return copy

@@ -1,0 +1,104 @@
+"""The calls that the client makes: each with its types, and whether gRPC may repeat it.
+
+The generated service stubs carry no types; these do, so that a request and its answer are checked against one another.
+A test holds this table against the service descriptors.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+
+from task_manager.v1 import execution_service_pb2 as execution_service
+from task_manager.v1 import task_service_pb2 as task_service
+from task_manager.v1.event_pb2 import TaskEvent
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.task_pb2 import Task
+
+RequestT = TypeVar("RequestT", bound=Message)
+ResponseT = TypeVar("ResponseT", bound=Message)
+
+
+@dataclass(frozen=True)
+class Rpc(Generic[RequestT, ResponseT]):
+    """One call of the contract."""
+
+    service: str
+    """The service's full name."""
+    method: str
+    """The method's name."""
+    request: type[RequestT]
+    """What it takes."""
+    response: type[ResponseT]
+    """What it answers with, or streams."""
+    repeatable: bool = False
+    """True where a second try can do no harm: reads, and creations, which carry a `request_id`."""
+
+    @property
+    def path(self) -> str:
+        """The method as gRPC names it on the wire."""
+        return f"/{self.service}/{self.method}"
+
+
+_TASKS = "task_manager.v1.TaskService"
+_EXECUTIONS = "task_manager.v1.ExecutionService"
+
+CREATE_TASK = Rpc(_TASKS, "CreateTask", task_service.CreateTaskRequest, Task, repeatable=True)
+GET_TASK = Rpc(_TASKS, "GetTask", task_service.GetTaskRequest, Task, repeatable=True)
+LIST_TASKS = Rpc(_TASKS, "ListTasks", task_service.ListTasksRequest, task_service.ListTasksResponse, repeatable=True)
+LIST_SCHEDULED_TASKS = Rpc(
+    _TASKS,
+    "ListScheduledTasks",
+    task_service.ListScheduledTasksRequest,
+    task_service.ListScheduledTasksResponse,
+    repeatable=True,
+)
+STOP_TASK = Rpc(_TASKS, "StopTask", task_service.StopTaskRequest, task_service.StopTaskResponse)
+DELETE_TASK = Rpc(_TASKS, "DeleteTask", task_service.DeleteTaskRequest, Empty)
+RUN_TASK = Rpc(_TASKS, "RunTask", task_service.RunTaskRequest, Task)
+GET_TASK_STATS = Rpc(_TASKS, "GetTaskStats", task_service.GetTaskStatsRequest, task_service.TaskStats, repeatable=True)
+WATCH_TASKS = Rpc(_TASKS, "WatchTasks", task_service.WatchTasksRequest, TaskEvent)
+GET_EXECUTION = Rpc(_EXECUTIONS, "GetExecution", execution_service.GetExecutionRequest, TaskExecution, repeatable=True)
+GET_EXECUTION_STATUS = Rpc(
+    _EXECUTIONS,
+    "GetExecutionStatus",
+    execution_service.GetExecutionStatusRequest,
+    execution_service.ExecutionStatus,
+    repeatable=True,
+)
+LIST_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "ListExecutions",
+    execution_service.ListExecutionsRequest,
+    execution_service.ListExecutionsResponse,
+    repeatable=True,
+)
+TAIL_EXECUTION_LOGS = Rpc(
+    _EXECUTIONS,
+    "TailExecutionLogs",
+    execution_service.TailExecutionLogsRequest,
+    execution_service.ExecutionLogChunk,
+)
+
+ALL: tuple[Rpc[Message, Message], ...] = tuple(each for each in list(globals().values()) if isinstance(each, Rpc))
+"""Every call of this module."""
+
+
+def service_config() -> str:
+    """The gRPC service config, as JSON: repeats what is repeatable, up to 5 times within about 3 s, while unavailable.
+
+    Streams are not in it: `streams` opens them again where they broke, which gRPC can not.
+    """
+    policy = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.1s",
+        "backoffMultiplier": 3,
+        "maxBackoff": "2s",
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    names = [{"service": each.service, "method": each.method} for each in ALL if each.repeatable]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}]})

@@ -1,0 +1,155 @@
+"""Domain values to messages."""
+
+from __future__ import annotations
+
+import base64
+
+from task_manager.v1 import event_pb2, execution_pb2, task_pb2
+from task_server.api.values import json_value, timestamp, to_list, to_struct, to_value
+from task_server.domain.actions import CodeAction, HttpAction
+from task_server.domain.clock import SECOND
+from task_server.domain.event import Event
+from task_server.domain.execution import Attempt, Execution, ExecutionDetail
+from task_server.domain.owner import Owner
+from task_server.domain.task import Task
+
+_TaskExecution = execution_pb2.TaskExecution
+
+
+def user(owner: Owner) -> execution_pb2.User:
+    """The owner of a row."""
+    return execution_pb2.User(id=owner.id, username=owner.username)
+
+
+def task(value: Task, execution: Execution | None, detail: ExecutionDetail | None, *, full: bool) -> task_pb2.Task:
+    """A task with its latest execution, with or without its heavy parts."""
+    definition = value.definition
+    schedule = definition.schedule
+    message = task_pb2.Task(
+        task_id=value.task_id,
+        name=definition.name,
+        task_type=definition.task_type.value,
+        delay_seconds=schedule.delay_seconds,
+        run_at=timestamp(schedule.run_at),
+        cron_expression=schedule.cron_expression or None,
+        time_zone=schedule.time_zone,
+        start_at=timestamp(schedule.start_at),
+        end_at=timestamp(schedule.end_at),
+        max_runs=schedule.max_runs,
+        timeout=definition.timeout,
+        queue=definition.queue,
+        module=definition.module,
+        metadata=to_struct(definition.metadata) if definition.metadata else None,
+        status=value.status.value,
+        next_run_at=timestamp(value.next_run_at),
+        last_execution=_last_execution(execution, detail),
+        run_count=value.run_count,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+        created_by=user(value.owner),
+        etag=str(value.revision),
+    )
+    if isinstance(definition.action, CodeAction):
+        _set_code(message, definition.action, full=full)
+    else:
+        _set_http(message, definition.action, full=full)
+    return message
+
+
+def _last_execution(value: Execution | None, detail: ExecutionDetail | None) -> _TaskExecution | None:
+    return execution(value, detail) if value is not None else None
+
+
+def _set_code(message: task_pb2.Task, action: CodeAction, *, full: bool) -> None:
+    message.function_name = action.function_name
+    # Set even when empty, so that the answer says which kind of action it is.
+    message.function_code = action.function_code if full else ""
+    if full and action.args:
+        message.task_args.CopyFrom(to_list(action.args))
+    if full and action.kwargs:
+        message.task_kwargs.CopyFrom(to_struct(action.kwargs))
+
+
+def _set_http(message: task_pb2.Task, action: HttpAction, *, full: bool) -> None:
+    message.api_url = action.url
+    message.method = action.method
+    message.expected_status.extend(action.expected_status)
+    if not full:
+        return
+    message.headers.update(action.headers)
+    if action.params:
+        message.params.CopyFrom(to_struct(action.params))
+    if action.has_data:
+        message.data.CopyFrom(to_value(action.data))
+    message.raw_body = base64.b64decode(action.raw_body_base64)
+
+
+def execution(value: Execution, detail: ExecutionDetail | None) -> _TaskExecution:
+    """An execution, with its heavy parts where they were read."""
+    message = _TaskExecution(
+        id=value.id,
+        task_id=value.task_id,
+        parent_task=value.parent_task,
+        task_name=value.task_name,
+        module=value.module,
+        status=value.status.value,
+        created_at=timestamp(value.created_at),
+        started_at=timestamp(value.started_at),
+        finished_at=timestamp(value.finished_at),
+        error=value.error,
+        created_by=user(value.owner),
+        created_by_id=value.owner.id,
+        created_by_username=value.owner.username,
+        metadata=to_struct(value.metadata) if value.metadata else None,
+        scheduled_for=timestamp(value.scheduled_for),
+        worker=value.worker,
+        queue=value.queue,
+        source=value.source,
+        observed_at=timestamp(value.observed_at),
+        log_bytes=value.log_bytes,
+        due_at=timestamp(value.due_at),
+        rerun_of=value.rerun_of,
+        failure_reason=value.failure_reason.value if value.failure_reason else None,
+    )
+    if value.started_at is not None and value.finished_at is not None:
+        message.duration = (value.finished_at - value.started_at) / SECOND
+    if detail is not None:
+        _set_detail(message, detail)
+    return message
+
+
+def _set_detail(message: _TaskExecution, detail: ExecutionDetail) -> None:
+    message.task_args.CopyFrom(to_list(detail.task_args))
+    message.task_kwargs.CopyFrom(to_struct(detail.task_kwargs))
+    if detail.result_json is not None:
+        message.result.CopyFrom(json_value(detail.result_json))
+    message.traceback = detail.traceback
+    message.attempts.extend(_attempt(attempt) for attempt in detail.attempts)
+    if detail.isolation.level:
+        message.isolation.level = detail.isolation.level
+        message.isolation.layers.extend(detail.isolation.layers)
+        message.usage.cpu_seconds = detail.usage.cpu_seconds
+        message.usage.peak_memory_bytes = detail.usage.peak_memory_bytes
+        message.usage.exit_signal = detail.usage.exit_signal
+
+
+def _attempt(value: Attempt) -> execution_pb2.TaskExecution.Attempt:
+    return _TaskExecution.Attempt(
+        number=value.number,
+        started_at=timestamp(value.started_at),
+        finished_at=timestamp(value.finished_at),
+        worker=value.worker,
+        outcome=value.outcome.value if value.outcome else None,
+        error=value.error,
+    )
+
+
+def event(value: Event, watch_token: str) -> event_pb2.TaskEvent:
+    """A change, for a watcher."""
+    return event_pb2.TaskEvent(
+        type=value.type.value,
+        task=task(value.task, None, None, full=False),
+        execution=_last_execution(value.execution, None),
+        watch_token=watch_token,
+        occurred_at=timestamp(value.occurred_at),
+    )

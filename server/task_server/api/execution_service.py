@@ -1,0 +1,164 @@
+"""ExecutionService: validate, use case, convert."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from task_manager.v1 import execution_pb2, execution_service_pb2, task_pb2
+from task_server.api import convert
+from task_server.api.interceptors.authentication import current_caller
+from task_server.api.threads import Threads
+from task_server.api.validation import listing
+from task_server.api.validation.violations import Violations
+from task_server.api.values import timestamp
+from task_server.api.watch_stream import WatchTokens
+from task_server.domain.listing import ExecutionFilter
+from task_server.usecases.executions import Executions, ExecutionView
+from task_server.usecases.visibility import owner_scope
+
+#: How often a followed log is looked at.
+_FOLLOW_SECONDS = 0.5
+
+
+#: A list's answer.
+Response = TypeVar("Response")
+
+
+class ExecutionService:
+    """The RPCs of ExecutionService that are served; the rest answer UNIMPLEMENTED."""
+
+    def __init__(
+        self,
+        *,
+        executions: Executions,
+        watch_tokens: WatchTokens,
+        page_tokens: listing.PageTokens,
+        threads: Threads,
+    ) -> None:
+        self._executions = executions
+        self._watch_tokens = watch_tokens
+        self._page_tokens = page_tokens
+        self._threads = threads
+
+    async def ListExecutions(  # noqa: N802
+        self, request: execution_service_pb2.ListExecutionsRequest, _: Any
+    ) -> execution_service_pb2.ListExecutionsResponse:
+        """List executions."""
+        my_tasks = request.my_tasks if request.HasField("my_tasks") else None
+        owner_id = owner_scope(current_caller.get(), request.created_by, my_tasks)
+        return await self._list(request, owner_id, execution_service_pb2.ListExecutionsResponse)
+
+    async def ListMyExecutions(  # noqa: N802
+        self, request: execution_service_pb2.ListMyExecutionsRequest, _: Any
+    ) -> execution_service_pb2.ListMyExecutionsResponse:
+        """List the caller's own executions."""
+        owner_id = current_caller.get().owner.id
+        return await self._list(request, owner_id, execution_service_pb2.ListMyExecutionsResponse)
+
+    async def GetExecution(  # noqa: N802
+        self, request: execution_service_pb2.GetExecutionRequest, _: Any
+    ) -> execution_pb2.TaskExecution:
+        """Read an execution."""
+        violations = Violations()
+        full = listing.check_view(request.view, task_pb2.FULL, violations)
+        execution_id = _required("id", request.id, violations)
+        return _execution(await self._threads.run(self._executions.get, current_caller.get(), execution_id, full=full))
+
+    async def GetExecutionByTaskId(  # noqa: N802
+        self, request: execution_service_pb2.GetExecutionByTaskIdRequest, _: Any
+    ) -> execution_pb2.TaskExecution:
+        """Read an execution by its Celery task id."""
+        violations = Violations()
+        full = listing.check_view(request.view, task_pb2.FULL, violations)
+        task_id = _required("task_id", request.task_id, violations)
+        return _execution(
+            await self._threads.run(self._executions.get_by_task_id, current_caller.get(), task_id, full=full)
+        )
+
+    async def GetExecutionStatus(  # noqa: N802
+        self, request: execution_service_pb2.GetExecutionStatusRequest, _: Any
+    ) -> execution_service_pb2.ExecutionStatus:
+        """Read an execution's status."""
+        task_id = _required("task_id", request.task_id, Violations())
+        view = await self._threads.run(self._executions.get_by_task_id, current_caller.get(), task_id, full=False)
+        execution = view.execution
+        return execution_service_pb2.ExecutionStatus(
+            id=execution.id,
+            task_id=execution.task_id,
+            status=execution.status.value,
+            terminal=execution.status.is_terminal,
+            started_at=timestamp(execution.started_at),
+            finished_at=timestamp(execution.finished_at),
+            error=execution.error,
+        )
+
+    async def TailExecutionLogs(  # noqa: N802
+        self, request: execution_service_pb2.TailExecutionLogsRequest, _: Any
+    ) -> AsyncIterator[execution_service_pb2.ExecutionLogChunk]:
+        """Stream what a run printed."""
+        violations = Violations()
+        if request.offset < 0:
+            violations.add("offset", "must not be negative")
+        execution_id = _required("id", request.id, violations)
+        caller, offset = current_caller.get(), request.offset
+        while True:
+            execution, chunks = await self._threads.run(self._executions.log, caller, execution_id, offset)
+            fresh = False
+            for chunk in chunks:
+                data = chunk.text.encode()
+                end = chunk.offset + len(data)
+                if end <= offset:
+                    continue
+                skipped = max(offset - chunk.offset, 0)
+                # An offset within a character begins with the next whole one.
+                text = data[skipped:].decode(errors="ignore")
+                yield execution_service_pb2.ExecutionLogChunk(
+                    offset=end - len(text.encode()), text=text, attempt=chunk.attempt
+                )
+                offset, fresh = end, True
+            if fresh:
+                continue
+            if not request.follow or execution.status.is_terminal:
+                return
+            await asyncio.sleep(_FOLLOW_SECONDS)
+
+    async def _list(self, request: Any, owner_id: str | None, response: Callable[..., Response]) -> Response:
+        caller = current_caller.get()
+        violations = Violations()
+        for field in ("filter", "order_by"):
+            if getattr(request, field):
+                violations.add(field, "is not served yet; leave it out")
+        wanted = ExecutionFilter(
+            owner_id=owner_id,
+            status=listing.check_execution_status(request.status, violations),
+            module=request.module,
+            task_name=request.task_name,
+            parent_task=request.parent_task,
+            created_from=listing.check_date("start_date", request.start_date, violations, is_end=False),
+            created_before=listing.check_date("end_date", request.end_date, violations, is_end=True),
+        )
+        size = listing.check_page_size(request.page_size, violations)
+        full = listing.check_view(request.view, task_pb2.BASIC, violations)
+        violations.raise_any()
+        before_id = self._page_tokens.last_id(request, request.page_token, caller)
+        page = await self._threads.run(self._executions.page, wanted, before_id, size, full=full)
+        last_id = page.views[-1].execution.id if page.has_more else ""
+        return response(
+            executions=[_execution(view) for view in page.views],
+            next_page_token=self._page_tokens.next_token(request, caller, last_id) if last_id else "",
+            total_size=page.total,
+            watch_token=self._watch_tokens.token(page.position),
+        )
+
+
+def _execution(view: ExecutionView) -> execution_pb2.TaskExecution:
+    return convert.execution(view.execution, view.detail)
+
+
+def _required(field: str, value: str, violations: Violations) -> str:
+    if not value:
+        violations.add(field, "is required")
+    violations.raise_any()
+    return value

@@ -1,0 +1,128 @@
+"""The gRPC server: every service, health and reflection, registered in one visible place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from task_server.api import services
+from task_server.api.interceptors.authentication import AuthenticationInterceptor
+from task_server.api.interceptors.errors import ErrorsInterceptor
+from task_server.api.interceptors.log import LogInterceptor
+from task_server.api.interceptors.request_id import RequestIdInterceptor
+from task_server.api.threads import Threads
+from task_server.api.watch import Watchers
+from task_server.auth.tokens import Tokens
+from task_server.config import Settings
+from task_server.domain.errors import DatabaseUnavailable
+from task_server.store.database import Database
+
+_log = logging.getLogger(__name__)
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+#: How often the database is asked whether it is there.
+_HEALTH_SECONDS = 2.0
+#: How long calls may go on after SIGTERM.
+_GRACE_SECONDS = 5.0
+
+_OPTIONS = [
+    # Without it a second server takes the same port in silence.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 1024 * 1024),
+    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+    # Clients keep idle streams alive with a ping every 30 s; the default refuses more than one in 5 minutes.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+]
+
+
+class AddressInUseError(Exception):
+    """The address can not be listened on; the message says which."""
+
+
+class ApiServer:
+    """Serves the contract on one address."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        servicers: dict[str, object],
+        tokens: Tokens,
+        threads: Threads,
+        watchers: Watchers,
+        database: Database,
+    ) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._watchers = watchers
+        self._database = database
+        self._names = [*(service.full_name for service in services.SERVICES), ""]
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
+        self._server = grpc.aio.server(
+            interceptors=[
+                RequestIdInterceptor(),
+                LogInterceptor(),
+                ErrorsInterceptor(settings.max_call_seconds),
+                AuthenticationInterceptor(tokens, threads),
+            ],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=settings.max_concurrent_calls,
+        )
+        self._server.add_generic_rpc_handlers(
+            tuple(services.handler(service, servicers.get(service.name)) for service in services.SERVICES)
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.reflection:
+            names = [*self._names[:-1], health.SERVICE_NAME, reflection.SERVICE_NAME]
+            reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> int:
+        """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError."""
+        address = self._settings.grpc_address
+        await self._set_health(_NOT_SERVING)
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            message = f"the gRPC address {address} can not be listened on: is it in use?"
+            raise AddressInUseError(message) from error
+        await self._server.start()
+        return port
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given 5 s."""
+        checking = asyncio.create_task(self._check_health())
+        await stop.wait()
+        checking.cancel()
+        await self._health.enter_graceful_shutdown()
+        self._watchers.close()
+        await self._server.stop(_GRACE_SECONDS)
+
+    async def _check_health(self) -> None:
+        """NOT_SERVING while the database is away."""
+        was: Any = None
+        while True:
+            try:
+                await self._threads.run(self._database.ping)
+                now = _SERVING
+            except DatabaseUnavailable:
+                now = _NOT_SERVING
+            if now != was:
+                level = logging.INFO if now == _SERVING else logging.ERROR
+                _log.log(level, "health is %s", health_pb2.HealthCheckResponse.ServingStatus.Name(now))
+                await self._set_health(now)
+            was = now
+            await asyncio.sleep(_HEALTH_SECONDS)
+
+    async def _set_health(self, status: Any) -> None:
+        for name in self._names:
+            await self._health.set(name, status)

@@ -1,0 +1,56 @@
+"""Which service is served by what: every RPC of the contract, read from the descriptors, so that none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
+from task_server.domain.errors import RpcNotImplemented
+
+#: All services of the contract.
+SERVICES: tuple[ServiceDescriptor, ...] = tuple(
+    service
+    for module in (task_service_pb2, execution_service_pb2, lock_service_pb2, admin_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+)
+
+
+def not_served(service: ServiceDescriptor, servicer: object | None) -> list[str]:
+    """The RPCs of a service that its servicer has no method for."""
+    return [method.name for method in service.methods if not hasattr(servicer, method.name)]
+
+
+def handler(service: ServiceDescriptor, servicer: object | None) -> grpc.GenericRpcHandler[Any, Any]:
+    """The handler of a service. RPCs that the servicer has no method for raise RpcNotImplemented."""
+    methods: dict[str, Any] = {}
+    for method in service.methods:
+        behavior = getattr(servicer, method.name, None) or _refusal(method)
+        make: Any = (
+            grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        methods[method.name] = make(
+            behavior,
+            request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
+            response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
+        )
+    return grpc.method_handlers_generic_handler(service.full_name, methods)
+
+
+def _refusal(method: MethodDescriptor) -> Callable[[Any, Any], Any]:
+    name = f"{method.containing_service.full_name}/{method.name}"
+
+    async def refuse(_request: Any, _context: Any) -> Any:
+        raise RpcNotImplemented(name)
+
+    async def refuse_stream(_request: Any, _context: Any) -> AsyncIterator[Any]:
+        nothing: tuple[Any, ...] = ()
+        for never in nothing:
+            yield never  # makes it a stream
+        raise RpcNotImplemented(name)
+
+    return refuse_stream if method.server_streaming else refuse

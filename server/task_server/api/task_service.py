@@ -1,0 +1,293 @@
+"""TaskService: validate, use case, convert."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from google.protobuf import empty_pb2
+
+from task_manager.v1 import event_pb2, task_pb2, task_service_pb2
+from task_server.api import convert
+from task_server.api.interceptors.authentication import current_caller
+from task_server.api.threads import Threads
+from task_server.api.validation import listing
+from task_server.api.validation.task import TaskValidator
+from task_server.api.validation.violations import Violations
+from task_server.api.watch import Watchers
+from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
+from task_server.domain.clock import Micros
+from task_server.domain.listing import TaskFilter
+from task_server.domain.owner import Caller
+from task_server.domain.schedule import TaskType
+from task_server.domain.status import TaskStatus
+from task_server.domain.task import TaskDefinition
+from task_server.usecases.stopping import Stopped, Stopping
+from task_server.usecases.tasks import Tasks, TaskView
+from task_server.usecases.visibility import owner_scope
+
+_Outcome = task_service_pb2.StopTaskResponse.Outcome
+_MAX_REQUEST_ID = 128
+
+
+#: A list's answer.
+Response = TypeVar("Response")
+
+
+class TaskService:
+    """The RPCs of TaskService that are served; the rest answer UNIMPLEMENTED."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        stopping: Stopping,
+        validator: TaskValidator,
+        watch: WatchStream,
+        watchers: Watchers,
+        watch_tokens: WatchTokens,
+        page_tokens: listing.PageTokens,
+        threads: Threads,
+        stop_wait_seconds: float,
+    ) -> None:
+        self._tasks = tasks
+        self._stopping = stopping
+        self._validator = validator
+        self._watch = watch
+        self._watchers = watchers
+        self._watch_tokens = watch_tokens
+        self._page_tokens = page_tokens
+        self._threads = threads
+        self._stop_wait_seconds = stop_wait_seconds
+
+    async def CreateTask(  # noqa: N802
+        self, request: task_service_pb2.CreateTaskRequest, _: Any
+    ) -> task_pb2.Task:
+        """Make a task."""
+        return await self._create(request, needs_cron=False)
+
+    async def CreateScheduledTask(  # noqa: N802
+        self, request: task_service_pb2.CreateScheduledTaskRequest, _: Any
+    ) -> task_pb2.Task:
+        """Make a task that goes by cron."""
+        return await self._create(request, needs_cron=True)
+
+    async def GetTask(self, request: task_service_pb2.GetTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
+        """Read a task."""
+        violations = Violations()
+        full = listing.check_view(request.view, task_pb2.FULL, violations)
+        task_id = _required(request.task_id, violations)
+        view = await self._threads.run(self._tasks.get, current_caller.get(), task_id, full=full)
+        return _task(view, full=full)
+
+    async def ListTasks(  # noqa: N802
+        self, request: task_service_pb2.ListTasksRequest, _: Any
+    ) -> task_service_pb2.ListTasksResponse:
+        """List tasks."""
+        violations = Violations()
+        task_type = listing.check_task_type(request.task_type, violations)
+        return await self._list(request, task_type, task_service_pb2.ListTasksResponse, violations)
+
+    async def ListScheduledTasks(  # noqa: N802
+        self, request: task_service_pb2.ListScheduledTasksRequest, _: Any
+    ) -> task_service_pb2.ListScheduledTasksResponse:
+        """List tasks that go by cron."""
+        return await self._list(request, TaskType.SCHEDULED, task_service_pb2.ListScheduledTasksResponse, Violations())
+
+    async def StopTask(  # noqa: N802
+        self, request: task_service_pb2.StopTaskRequest, _: Any
+    ) -> task_service_pb2.StopTaskResponse:
+        """Stop a task, and say what really happened."""
+        caller = current_caller.get()
+        task_id = _required(request.task_id, Violations())
+        async with self._watchers.subscribed() as subscription:
+            stopped = await self._threads.run(self._stopping.stop, caller, task_id)
+            waiting = set(stopped.running)
+            deadline = time.monotonic() + self._stop_wait_seconds
+            while waiting and (left := deadline - time.monotonic()) > 0:
+                event = await subscription.next(left)
+                if event is not None and event.execution is not None and event.execution.status.is_terminal:
+                    waiting.discard(event.execution.id)
+        return await self._stop_response(caller, task_id, stopped)
+
+    async def DeleteTask(  # noqa: N802
+        self, request: task_service_pb2.DeleteTaskRequest, _: Any
+    ) -> empty_pb2.Empty:
+        """Stop and remove a task."""
+        task_id = _required(request.task_id, Violations())
+        running = await self._threads.run(self._tasks.delete, current_caller.get(), task_id)
+        self._stopping.tell(running)
+        return empty_pb2.Empty()
+
+    async def RunTask(self, request: task_service_pb2.RunTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
+        """Make one extra execution."""
+        task_id = _required(request.task_id, Violations())
+        view = await self._threads.run(self._tasks.run, current_caller.get(), task_id)
+        return _task(view, full=True)
+
+    async def GetTaskStats(  # noqa: N802
+        self, request: task_service_pb2.GetTaskStatsRequest, _: Any
+    ) -> task_service_pb2.TaskStats:
+        """Count tasks."""
+        violations = Violations()
+        task_type = listing.check_task_type(request.task_type, violations)
+        counts = await self._threads.run(self._tasks.count, _filter(request, task_type, violations))
+        return task_service_pb2.TaskStats(
+            total=counts.total,
+            by_status=counts.by_status,
+            by_task_type=counts.by_task_type,
+            by_module=counts.by_module,
+        )
+
+    async def WatchTasks(  # noqa: N802
+        self, request: task_service_pb2.WatchTasksRequest, _: Any
+    ) -> AsyncIterator[event_pb2.TaskEvent]:
+        """Stream changes."""
+        violations = Violations()
+        if request.until_terminal and not request.task_id:
+            violations.add("until_terminal", "needs task_id: the task whose end ends the stream")
+        caller = current_caller.get()
+        owner_id = owner_scope(caller, request.created_by, _optional(request, "my_tasks"))
+        violations.raise_any()
+        asked = WatchRequest(
+            caller=caller,
+            task_id=request.task_id,
+            wanted=TaskFilter(owner_id=owner_id, module=request.module, name=request.name),
+            since=self._watch_tokens.position(request.watch_token) if request.watch_token else None,
+            until_terminal=request.until_terminal,
+        )
+        async for message in self._watch.events(asked):
+            yield message
+
+    async def _create(
+        self,
+        request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
+        *,
+        needs_cron: bool,
+    ) -> task_pb2.Task:
+        caller = current_caller.get()
+        return await self._threads.run(self._validate_and_create, caller, request, needs_cron)
+
+    def _validate_and_create(
+        self,
+        caller: Caller,
+        request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
+        needs_cron: bool,
+    ) -> task_pb2.Task:
+        violations = Violations()
+        violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
+        now: Micros = time.time_ns() // 1000
+        definition = self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
+        if request.validate_only:
+            return self._preview(caller, definition)
+        view = self._tasks.create(caller, definition, request.request_id, _digest(request.task))
+        message = _task(view, full=True)
+        if view.position is not None:
+            message.watch_token = self._watch_tokens.token(view.position)
+        return message
+
+    def _preview(self, caller: Caller, definition: TaskDefinition) -> task_pb2.Task:
+        view = self._tasks.preview(caller, definition)
+        message = _task(view, full=True)
+        message.ClearField("task_id")
+        for fire_time in definition.schedule.upcoming(view.task.created_at, 5):
+            message.upcoming_run_times.add().FromMicroseconds(fire_time)
+        return message
+
+    async def _list(
+        self, request: Any, task_type: TaskType | None, response: Callable[..., Response], violations: Violations
+    ) -> Response:
+        caller = current_caller.get()
+        wanted = _filter(request, task_type, violations, raises=False)
+        size = listing.check_page_size(request.page_size, violations)
+        full = listing.check_view(request.view, task_pb2.BASIC, violations)
+        violations.raise_any()
+        before_id = self._page_tokens.last_id(request, request.page_token, caller)
+        page = await self._threads.run(self._tasks.page, wanted, before_id, size, full=full)
+        last_id = page.views[-1].task.task_id if page.has_more else ""
+        return response(
+            tasks=[_task(view, full=full) for view in page.views],
+            next_page_token=self._page_tokens.next_token(request, caller, last_id) if last_id else "",
+            total_size=page.total,
+            watch_token=self._watch_tokens.token(page.position),
+        )
+
+    async def _stop_response(self, caller: Caller, task_id: str, stopped: Stopped) -> task_service_pb2.StopTaskResponse:
+        ended, view = await asyncio.gather(
+            self._threads.run(self._stopping.outcomes, stopped.running),
+            self._threads.run(self._tasks.get, caller, task_id, full=False),
+        )
+        outcomes = dict.fromkeys(stopped.never_started, "NEVER_STARTED")
+        for execution_id in stopped.running:
+            status = TaskStatus(ended[execution_id].status.value)
+            if not status.is_terminal:
+                outcomes[execution_id] = "UNREACHABLE"
+            else:
+                outcomes[execution_id] = "KILLED" if status is TaskStatus.REVOKED else "ALREADY_DONE"
+        seen = {*outcomes.values(), *(["NEVER_STARTED"] if stopped.ended_firings else [])}
+        overall = next((o for o in ("UNREACHABLE", "KILLED", "NEVER_STARTED") if o in seen), "ALREADY_DONE")
+        return task_service_pb2.StopTaskResponse(
+            task=_task(view, full=False),
+            outcome=overall,
+            executions=[
+                task_service_pb2.StopTaskResponse.StoppedExecution(id=execution_id, outcome=outcome)
+                for execution_id, outcome in outcomes.items()
+            ],
+        )
+
+
+def _task(view: TaskView, *, full: bool) -> task_pb2.Task:
+    return convert.task(view.task, view.last_execution, view.detail, full=full)
+
+
+def _required(task_id: str, violations: Violations) -> str:
+    if not task_id:
+        violations.add("task_id", "is required")
+    violations.raise_any()
+    return task_id
+
+
+def _filter(request: Any, task_type: TaskType | None, violations: Violations, *, raises: bool = True) -> TaskFilter:
+    """The filter fields that the list, stats and watch requests share. Permission comes before anything else."""
+    owner_id = owner_scope(current_caller.get(), request.created_by, _optional(request, "my_tasks"))
+    wanted = TaskFilter(
+        owner_id=owner_id,
+        status=listing.check_task_status(request.status, violations),
+        task_type=task_type,
+        module=request.module,
+        name=request.name,
+    )
+    if raises:
+        violations.raise_any()
+    return wanted
+
+
+def _optional(request: Any, field: str) -> bool | None:
+    return getattr(request, field) if request.HasField(field) else None
+
+
+def _digest(task: task_pb2.Task) -> str:
+    """What makes two requests the same: all that a caller can say of a task."""
+    said = task_pb2.Task()
+    said.CopyFrom(task)
+    for field in _OUTPUT_ONLY:
+        said.ClearField(field)
+    return hashlib.sha256(said.SerializeToString(deterministic=True)).hexdigest()
+
+
+_OUTPUT_ONLY = (
+    "task_id",
+    "status",
+    "next_run_at",
+    "last_execution",
+    "run_count",
+    "created_at",
+    "updated_at",
+    "created_by",
+    "etag",
+    "watch_token",
+    "upcoming_run_times",
+)

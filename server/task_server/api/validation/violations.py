@@ -1,0 +1,37 @@
+"""Collects what is wrong with a request."""
+
+from __future__ import annotations
+
+import math
+
+from task_server.domain.errors import InvalidFields, Violation
+
+
+class Violations:
+    """What is wrong so far. Field paths are as in the request."""
+
+    def __init__(self) -> None:
+        self._found: list[Violation] = []
+
+    def add(self, field: str, description: str) -> None:
+        """Note that a field is wrong, and what to write instead."""
+        self._found.append(Violation(field, description))
+
+    def check_length(self, field: str, value: str, longest: int) -> None:
+        """Note a text that is too long or has control characters in it."""
+        if len(value) > longest:
+            self.add(field, f"must have at most {longest:,} characters, not {len(value):,}")
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            self.add(field, "must not have control characters in it")
+
+    def check_number(self, field: str, value: float, least: float, most: float) -> bool:
+        """Note a number that is out of bounds or no number; return whether it is fine."""
+        if math.isfinite(value) and least <= value <= most:
+            return True
+        self.add(field, f"must be from {least:,g} to {most:,g}, not {value:,g}")
+        return False
+
+    def raise_any(self) -> None:
+        """Raise InvalidFields with all that was noted, if anything was."""
+        if self._found:
+            raise InvalidFields(self._found)

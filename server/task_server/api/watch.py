@@ -1,0 +1,119 @@
+"""The stream of changes, fanned out: one reader of the event table for all watchers of this server.
+
+The bell says when to read; without it the reader looks every second while anybody watches, and not at all while nobody does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from task_server.api.threads import Threads
+from task_server.domain.errors import DatabaseUnavailable, TaskServiceError, WatcherTooSlow
+from task_server.domain.event import Event, Position
+from task_server.usecases.watching import Watching
+
+_log = logging.getLogger(__name__)
+#: How many changes a watcher may be behind.
+_BACKLOG = 2000
+#: How long a ring may be lost.
+_POLL_SECONDS = 1.0
+
+
+class SubscriptionEnded(Exception):
+    """This server goes away; the watcher resumes at another one."""
+
+
+class Subscription:
+    """The changes after `start`, as they come."""
+
+    def __init__(self, start: Position) -> None:
+        self.start = start
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(_BACKLOG)
+        self._end: TaskServiceError | None = None
+
+    def offer(self, event: Event) -> bool:
+        """Hand over a change. False when the watcher is too far behind; then it was ended."""
+        try:
+            self._events.put_nowait(event)
+        except asyncio.QueueFull:
+            self.end(WatcherTooSlow(""))
+            return False
+        return True
+
+    def end(self, error: TaskServiceError | None) -> None:
+        """End the subscription, for the watcher at once: with an error, or None for a plain end."""
+        self._end = error
+        while not self._events.empty():
+            self._events.get_nowait()
+        self._events.put_nowait(None)
+
+    async def next(self, seconds: float) -> Event | None:
+        """The next change, None when none came within so many seconds. Raises the error that ended the subscription, or
+        SubscriptionEnded."""
+        try:
+            event = await asyncio.wait_for(self._events.get(), seconds)
+        except TimeoutError:
+            return None
+        if event is None:
+            raise self._end or SubscriptionEnded
+        return event
+
+
+class Watchers:
+    """All watchers of this server."""
+
+    def __init__(self, watching: Watching, threads: Threads) -> None:
+        self._watching = watching
+        self._threads = threads
+        self._subscriptions: set[Subscription] = set()
+        self._position = Position(0, 0)
+        self._rung = asyncio.Event()
+        self._starting = asyncio.Lock()
+        self._reader: asyncio.Task[None] | None = None
+
+    def rung(self) -> None:
+        """There are new events. To be called in the event loop."""
+        self._rung.set()
+
+    @contextlib.asynccontextmanager
+    async def subscribed(self) -> AsyncIterator[Subscription]:
+        """A subscription to all changes from now on."""
+        async with self._starting:
+            if self._reader is None:
+                self._position = await self._threads.run(self._watching.head)
+                self._reader = asyncio.create_task(self._read())
+            subscription = Subscription(self._position)
+            self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+            if not self._subscriptions and self._reader is not None and not self._starting.locked():
+                self._reader.cancel()
+                self._reader = None
+
+    def close(self) -> None:
+        """End all subscriptions: this server goes away."""
+        for subscription in self._subscriptions:
+            subscription.end(None)
+
+    async def _read(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), _POLL_SECONDS)
+            self._rung.clear()
+            try:
+                while events := await self._threads.run(self._watching.after, self._position):
+                    self._hand_out(events)
+            except DatabaseUnavailable:
+                _log.warning("the event reader waits for the database")
+
+    def _hand_out(self, events: list[Event]) -> None:
+        for event in events:
+            self._subscriptions -= {
+                subscription for subscription in self._subscriptions if not subscription.offer(event)
+            }
+        self._position = events[-1].position

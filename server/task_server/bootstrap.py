@@ -1,0 +1,291 @@
+"""The composition root: each process is put together here, run until SIGTERM or SIGINT, and drained."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from task_server import config, logs
+from task_server.config import Settings
+from task_server.domain.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from task_server.auth.tokens import Tokens
+    from task_server.store.database import Database
+    from task_server.usecases.ports import Ports
+
+T = TypeVar("T")
+
+
+class StartError(Exception):
+    """A process can not start. The message is one line that says why and what to do."""
+
+
+def run_server(settings: Settings) -> int:
+    """Serve gRPC. Raises StartError."""
+    logs.configure(settings.log_level, settings.log_format, "server")
+    database = _present_database(settings)
+    return asyncio.run(_serve(settings, database))
+
+
+async def _serve(settings: Settings, database: Database) -> int:
+    from task_server.api.execution_service import ExecutionService
+    from task_server.api.server import AddressInUseError, ApiServer
+    from task_server.api.task_service import TaskService
+    from task_server.api.threads import Threads
+    from task_server.api.validation.listing import PageTokens
+    from task_server.api.validation.task import TaskValidator
+    from task_server.api.watch import Watchers
+    from task_server.api.watch_stream import WatchStream, WatchTokens
+    from task_server.auth.tokens import Tokens
+    from task_server.executors.executors import Checker
+    from task_server.notifier.bell import Topic
+    from task_server.usecases.executions import Executions
+    from task_server.usecases.stopping import Stopping
+    from task_server.usecases.tasks import Tasks
+    from task_server.usecases.watching import Watching
+
+    secret_key = _secret_key(settings)
+    ports, close_ports = _ports(settings, database)
+    threads = Threads(settings.database_threads)
+    watching = Watching(ports)
+    watchers = Watchers(watching, threads)
+    watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
+    checker = Checker(settings)
+    servicers: dict[str, object] = {
+        "TaskService": TaskService(
+            tasks=Tasks(ports),
+            stopping=Stopping(ports),
+            validator=TaskValidator(checker.check, settings.default_timeout_seconds, settings.max_timeout_seconds),
+            watch=WatchStream(watching, watchers, threads, watch_tokens),
+            watchers=watchers,
+            watch_tokens=watch_tokens,
+            page_tokens=page_tokens,
+            threads=threads,
+            stop_wait_seconds=settings.stop_grace_seconds + 2 * settings.stop_poll_seconds + 1.0,
+        ),
+        "ExecutionService": ExecutionService(
+            executions=Executions(ports), watch_tokens=watch_tokens, page_tokens=page_tokens, threads=threads
+        ),
+    }
+    server = ApiServer(
+        settings,
+        servicers=servicers,
+        tokens=Tokens(database, secret_key),
+        threads=threads,
+        watchers=watchers,
+        database=database,
+    )
+    loop = asyncio.get_running_loop()
+    stop = _stop_event(loop)
+    try:
+        await server.start()
+    except AddressInUseError as error:
+        raise StartError(str(error)) from error
+
+    def rung(_: str) -> None:
+        loop.call_soon_threadsafe(watchers.rung)
+
+    with ports.bell.listen(Topic.EVENTS, rung):
+        await server.serve(stop)
+    threads.close()
+    checker.close()
+    close_ports()
+    return 0
+
+
+def run_gateway(settings: Settings) -> int:
+    """Serve REST. Raises StartError."""
+    from task_server.gateway.app import create_app
+    from task_server.gateway.options import GatewayOptions
+    from task_server.gateway.server import bind, serve
+
+    logs.configure(settings.log_level, settings.log_format, "gateway")
+    host, _, port = settings.http_address.rpartition(":")
+    try:
+        listener = bind(host.strip("[]"), int(port))
+    except OSError as error:
+        raise StartError(
+            f"the HTTP address {settings.http_address} can not be listened on: {error.strerror}"
+        ) from error
+
+
+def run_worker(settings: Settings) -> int:
+    """Serve the queues. Raises StartError."""
+    os.environ.update(config.environment(settings))
+    _present_database(settings)
+    from task_server.worker.app import app
+
+    concurrency = settings.worker_concurrency or 4 * (os.cpu_count() or 1)
+    arguments = [
+        "--quiet",
+        "worker",
+        "--pool=threads",
+        f"--concurrency={concurrency}",
+        f"--hostname=worker-{os.getpid()}@%h",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
+    try:
+        app.start(argv=arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def run_scheduler(settings: Settings) -> int:
+    """Look at the clock. Raises StartError."""
+    from task_server.dispatch.celery_app import make_app
+    from task_server.dispatch.publisher import CeleryPublisher
+    from task_server.scheduler.scheduler import Scheduler
+    from task_server.usecases.firing import Firing
+    from task_server.usecases.publishing import Publishing
+    from task_server.usecases.rescuing import Rescuing
+
+    logs.configure(settings.log_level, settings.log_format, "scheduler")
+    database = _present_database(settings)
+    ports, close_ports = _ports(settings, database)
+    scheduler = Scheduler(
+        database=database,
+        firing=Firing(ports),
+        publishing=Publishing(ports, CeleryPublisher(make_app(settings))),
+        rescuing=Rescuing(ports, settings.max_lost_attempts),
+        interval_seconds=settings.scheduler_interval_seconds,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    scheduler.run(stop)
+    close_ports()
+    return 0
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the database to the present tables and return their version. Raises StartError."""
+    from task_server.store.migrator import NewerSchemaError
+    from task_server.store.migrator import migrate as migrate_database
+
+    database = _database(settings)
+    try:
+        return migrate_database(database)
+    except NewerSchemaError as error:
+        raise StartError(str(error)) from error
+    except DatabaseUnavailable as error:
+        raise StartError(_unreachable(settings, error)) from error
+    finally:
+        database.close()
+
+
+def check_health(settings: Settings, service: str = "") -> str:
+    """What the server at `grpc_address` says of a service: SERVING, NOT_SERVING, SERVICE_UNKNOWN or UNREACHABLE."""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.insecure_channel(settings.grpc_address) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(service=service), timeout=3
+            )
+        except grpc.RpcError as error:
+            return "SERVICE_UNKNOWN" if error.code() is grpc.StatusCode.NOT_FOUND else "UNREACHABLE"
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+
+def create_token(settings: Settings, *, user_id: str, username: str, role: str) -> str:
+    """Make a token and return its key. Raises StartError."""
+    from task_server.domain.owner import Owner, Role
+
+    return _tokens(settings, lambda tokens: tokens.create(Owner(user_id, username), Role(role)))
+
+
+def has_tokens(settings: Settings) -> bool:
+    """Whether any token was ever made. Raises StartError."""
+    return _tokens(settings, lambda tokens: tokens.exist())
+
+
+def _tokens(settings: Settings, use: Callable[[Tokens], T]) -> T:
+    from task_server.auth.tokens import Tokens
+
+    database = _present_database(settings)
+    try:
+        return use(Tokens(database, _secret_key(settings)))
+    except DatabaseUnavailable as error:
+        raise StartError(_unreachable(settings, error)) from error
+    finally:
+        database.close()
+
+
+def _database(settings: Settings) -> Database:
+    from task_server.store.database import Database
+
+    database = Database(settings.database)
+    if database.is_sqlite and not database.path.parent.is_dir():
+        raise StartError(f"the folder {database.path.parent} of the database does not exist; make it, or set data_dir")
+    return database
+
+
+def _present_database(settings: Settings) -> Database:
+    """The database, known to answer and to have the present tables."""
+    from task_server.store.migrator import NewerSchemaError, check_schema
+
+    database = _database(settings)
+    try:
+        if not check_schema(database):
+            raise StartError("the database has not the present tables; run: task-server migrate")
+    except NewerSchemaError as error:
+        raise StartError(str(error)) from error
+    except DatabaseUnavailable as error:
+        raise StartError(_unreachable(settings, error)) from error
+    return database
+
+
+def _unreachable(settings: Settings, error: DatabaseUnavailable) -> str:
+    kind = "SQLite" if settings.database.startswith("sqlite") else "PostgreSQL"
+    reason = str(error.__cause__).strip().splitlines()
+    return f"the {kind} database does not answer: {reason[0] if reason else 'no reason given'}"
+
+
+def _secret_key(settings: Settings) -> bytes:
+    from task_server.auth.secret_key import SecretKeyError, load_or_create
+
+    try:
+        return load_or_create(Path(settings.secret_key_path))
+    except SecretKeyError as error:
+        raise StartError(str(error)) from error
+
+
+def _ports(settings: Settings, database: Database) -> tuple[Ports, Callable[[], None]]:
+    """The use cases' ports, and what closes them."""
+    from task_server.dispatch.celery_app import make_app
+    from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher
+    from task_server.notifier.redis_bell import RedisBell
+    from task_server.usecases.ports import Ports
+
+    publisher = BackgroundPublisher(CeleryPublisher(make_app(settings)))
+    bell = RedisBell(settings.broker_url)
+
+    def close() -> None:
+        publisher.close()
+        bell.close()
+
+    ports = Ports(
+        database=database,
+        publisher=publisher,
+        bell=bell,
+        republish_after_seconds=settings.republish_after_seconds,
+    )
+    return ports, close
+
+
+def _stop_event(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,1 @@
+"""Telling workers, through Celery, that an execution waits. A message holds an execution's id and nothing else."""

@@ -1,0 +1,44 @@
+"""What a task does when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Python source of a code task, in bytes of UTF-8 (issue: "code over 256 KiB" is bad input).
+MAX_CODE_BYTES = 256 * 1024
+#: A result as JSON text, in bytes.
+MAX_RESULT_BYTES = 1024 * 1024
+#: The methods that an API task may use.
+HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeAction:
+    """Call `function_name` of `function_code` with the arguments."""
+
+    function_code: str
+    function_name: str
+    args: list[Any] = field(default_factory=list)
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAction:
+    """Make one HTTP call."""
+
+    url: str
+    method: str = "GET"
+    headers: dict[str, str] = field(default_factory=dict)
+    #: Query parameters; a value is a string, a number, a boolean or a list of them.
+    params: dict[str, Any] = field(default_factory=dict)
+    #: The JSON body, or None for none; `has_data` tells JSON null from none.
+    data: Any = None
+    has_data: bool = False
+    #: The raw body, base64, or empty for none. Not with `data`.
+    raw_body_base64: str = ""
+    #: Statuses that mean success; empty means 200 to 299.
+    expected_status: tuple[int, ...] = ()
+
+
+Action = CodeAction | HttpAction

@@ -1,0 +1,143 @@
+"""What can go wrong for a caller. One root; `api/errors` is the one table from these to gRPC codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One wrong field: its path as in the request (`task.cron_expression`) and what to write instead."""
+
+    field: str
+    description: str
+
+
+class TaskServiceError(Exception):
+    """Root of every error that a caller may see. The message is one sentence that says what to do."""
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        #: Facts for machines, as they stand in ErrorInfo.metadata.
+        self.metadata = metadata
+
+
+class InvalidFields(TaskServiceError):
+    """One or more fields are wrong; all of them are listed at once."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = violations
+
+
+class InvalidPageToken(TaskServiceError):
+    """The page token was not made for this caller, filter and order."""
+
+
+class InvalidWatchToken(TaskServiceError):
+    """The watch token was not made by this service."""
+
+
+class WatchTokenExpired(TaskServiceError):
+    """The changes after the watch token are no longer kept."""
+
+
+class TaskNotFound(TaskServiceError):
+    """No such task among those that the caller may see."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"There is no task {task_id!r} that you may see.", task_id=task_id)
+
+
+class ExecutionNotFound(TaskServiceError):
+    """No such execution among those that the caller may see."""
+
+    def __init__(self, **key: str) -> None:
+        ((name, value),) = key.items()
+        super().__init__(f"There is no execution with {name} {value!r} that you may see.", **key)
+
+
+class RequestIdReused(TaskServiceError):
+    """The same request id came before with another task."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request_id {request_id!r} was used before for another task; use a new one for each new task.",
+            request_id=request_id,
+        )
+
+
+class InvalidCredentials(TaskServiceError):
+    """No credentials, or they are malformed, unknown, expired or revoked."""
+
+
+class PermissionMissing(TaskServiceError):
+    """The caller's role does not allow this."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"Your role lacks the permission {permission!r}.", permission=permission)
+
+
+class TaskEnded(TaskServiceError):
+    """The task was stopped or deleted, so it can not run again."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"Task {task_id!r} was stopped and can not run again; create a new one.",
+            task_id=task_id,
+        )
+
+
+class RpcNotImplemented(TaskServiceError):
+    """The contract has this RPC, this server does not yet."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"{method} is part of the contract but not served yet.", method=method)
+
+
+class DatabaseUnavailable(TaskServiceError):
+    """The database did not answer. Nothing is known to have changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer at the moment; try again.")
+
+
+class WatcherTooSlow(TaskServiceError):
+    """The watcher read too slowly and was ended."""
+
+    def __init__(self, watch_token: str) -> None:
+        super().__init__(
+            "This watch fell too far behind and was ended; resume with watch_token.", watch_token=watch_token
+        )
+
+
+class CheckerUnavailable(TaskServiceError):
+    """The process that checks code did not answer. Nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("The code can not be checked at the moment; try again.")
+
+
+class DeadlinePassed(TaskServiceError):
+    """The server's limit for one call passed first. Whether a change was made is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("The call took longer than this server allows; whether it changed anything is not known.")
+
+
+class InternalDefect(TaskServiceError):
+    """A defect of this service; its log has the particulars."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"Something is wrong in this service; its log tells more under request id {request_id}.",
+            request_id=request_id,
+        )
+
+
+class ServerStopping(TaskServiceError):
+    """This server shuts down; another one, or this one when it is back, goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("This server shuts down; resume at another one, or at this one when it is back.")

@@ -1,0 +1,84 @@
+"""An execution: one run of a task, or of another Celery app's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from task_server.domain.clock import Micros
+from task_server.domain.outcome import Isolation, Usage
+from task_server.domain.owner import Owner
+from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at running."""
+
+    number: int
+    started_at: Micros
+    worker: str
+    finished_at: Micros | None = None
+    outcome: AttemptOutcome | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A run as it is stored. `attempt` is the fencing token: only the worker that claimed that number may finish it."""
+
+    id: str
+    #: The Celery task id; the same as `id` for runs of this service.
+    task_id: str
+    #: The Task that made it; empty for a foreign run.
+    parent_task: str
+    task_name: str
+    module: str
+    owner: Owner
+    status: ExecutionStatus
+    queue: str
+    #: Never started before this.
+    due_at: Micros
+    #: The cron time that it stands for.
+    scheduled_for: Micros | None = None
+    attempt: int = 0
+    worker: str = ""
+    stop_requested_at: Micros | None = None
+    created_at: Micros
+    started_at: Micros | None = None
+    finished_at: Micros | None = None
+    error: str = ""
+    failure_reason: FailureReason | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    source: str = "WORKER"
+    observed_at: Micros | None = None
+    log_bytes: int = 0
+    rerun_of: str = ""
+    revision: int = 1
+
+    def changed(self, **changes: Any) -> Execution:
+        """This run with `changes`, one revision on."""
+        return replace(self, revision=self.revision + 1, **changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDetail:
+    """The heavy parts of a run, read only where they are asked for."""
+
+    task_args: list[Any] = field(default_factory=list)
+    task_kwargs: dict[str, Any] = field(default_factory=dict)
+    result_json: str | None = None
+    traceback: str = ""
+    isolation: Isolation = field(default_factory=Isolation)
+    usage: Usage = field(default_factory=Usage)
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """A piece of what a run printed."""
+
+    #: Bytes from the beginning of the log.
+    offset: int
+    attempt: int
+    text: str

@@ -1,0 +1,45 @@
+"""What a run came to: the one value that travels back from an executor to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from task_server.domain.status import ExecutionStatus, FailureReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """The receipt: what kept the run apart from the worker and from others."""
+
+    #: "process" for a child process with limits of its own.
+    level: str = ""
+    #: The layers that held, outermost first.
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the run used, as the operating system counted it."""
+
+    #: Processor time, user and system.
+    cpu_seconds: float = 0.0
+    #: The largest resident memory.
+    peak_memory_bytes: int = 0
+    #: The signal that ended the child, 0 for none.
+    exit_signal: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: SUCCESS with a result, FAILURE with an error, or REVOKED when it was stopped."""
+
+    status: ExecutionStatus
+    #: The result as JSON text, exact. None when there is none; an API task keeps its answer also where it failed.
+    result_json: str | None = None
+    #: One sentence. Empty unless the run failed.
+    error: str = ""
+    #: The user's own stack; nothing of the server's.
+    traceback: str = ""
+    failure_reason: FailureReason | None = None
+    isolation: Isolation = field(default_factory=Isolation)
+    usage: Usage = field(default_factory=Usage)

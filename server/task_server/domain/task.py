@@ -1,0 +1,72 @@
+"""A task: what to run and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from task_server.domain.actions import Action
+from task_server.domain.clock import Micros
+from task_server.domain.owner import Owner
+from task_server.domain.schedule import Schedule, TaskType
+from task_server.domain.status import ExecutionStatus, TaskStatus
+
+DEFAULT_QUEUE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """What a caller says of a task, checked."""
+
+    name: str
+    action: Action
+    schedule: Schedule = field(default_factory=Schedule)
+    #: Seconds that one attempt may take.
+    timeout: float
+    queue: str = DEFAULT_QUEUE
+    module: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task_type(self) -> TaskType:
+        """Immediate, delayed or scheduled."""
+        return self.schedule.task_type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as it is stored."""
+
+    task_id: str
+    owner: Owner
+    definition: TaskDefinition
+    status: TaskStatus
+    #: The next time it will fire; None when there is none.
+    next_run_at: Micros | None
+    #: Executions made so far, extra ones included.
+    run_count: int
+    #: Firings made so far by its cron schedule.
+    fire_count: int
+    last_execution_id: str | None
+    created_at: Micros
+    updated_at: Micros
+    #: Grows by one with every change.
+    revision: int
+    #: When it was stopped for good; None while it is alive.
+    stopped_at: Micros | None = None
+    deleted_at: Micros | None = None
+
+    def changed(self, now: Micros, **changes: Any) -> Task:
+        """This task with `changes`, one revision on."""
+        return replace(self, updated_at=now, revision=self.revision + 1, **changes)
+
+
+def status_of(
+    execution: ExecutionStatus, next_run_at: Micros | None, *, is_latest_waiting_for_time: bool
+) -> TaskStatus:
+    """Where a task stands, whose latest execution has that status: SCHEDULED while it only waits for its time."""
+    if is_latest_waiting_for_time:
+        return TaskStatus.SCHEDULED
+    if execution.is_terminal and next_run_at is not None:
+        return TaskStatus.SCHEDULED
+    return TaskStatus(execution.value)

@@ -1,0 +1,103 @@
+"""The bell over Redis pub/sub."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+
+import redis
+
+from task_server.notifier.bell import Listener, Listeners, Topic
+
+_log = logging.getLogger(__name__)
+_PREFIX = "task-manager:bell:"
+#: How long to leave a broker alone that did not answer.
+_PAUSE_SECONDS = 1.0
+#: How often the listening thread looks whether it should end.
+_TURN_SECONDS = 5.0
+
+
+class RedisBell:
+    """Rings through a Redis or Valkey server. `url` is a Celery broker URL.
+
+    One thread rings and one listens, each started when first needed. While the server is away rings are dropped.
+    """
+
+    def __init__(self, url: str) -> None:
+        url = url.replace("redis+socket://", "unix://", 1)
+        self._redis = redis.Redis.from_url(
+            url, socket_connect_timeout=2, socket_timeout=_TURN_SECONDS * 2, health_check_interval=10
+        )
+        self._listeners = Listeners()
+        self._changed = threading.Condition()
+        self._waiting: set[tuple[str, str]] = set()
+        self._closed = threading.Event()
+        self._ringer: threading.Thread | None = None
+        self._hearer: threading.Thread | None = None
+
+    def ring(self, topic: Topic, word: str = "") -> None:
+        """Ring soon, once for all rings of the same word that wait."""
+        with self._changed:
+            self._waiting.add((topic.value, word))
+            if self._ringer is None:
+                self._ringer = self._start(self._ring_all, "bell-ring")
+            self._changed.notify()
+
+    def listen(self, topic: Topic, listener: Listener) -> contextlib.AbstractContextManager[None]:
+        """Call `listener` at each ring until the context ends."""
+        with self._changed:
+            if self._hearer is None:
+                self._hearer = self._start(self._hear_all, "bell-hear")
+        return self._listeners.added(topic, listener)
+
+    def close(self) -> None:
+        """Ring what waits and end the threads."""
+        self._closed.set()
+        with self._changed:
+            self._changed.notify()
+        if self._ringer is not None:
+            self._ringer.join(timeout=3)
+        # Ends the wait of the hearing thread at once; as a daemon it needs no join.
+        self._redis.close()
+
+    def _start(self, run: object, name: str) -> threading.Thread:
+        thread = threading.Thread(target=run, name=name, daemon=True)  # type: ignore[arg-type]
+        thread.start()
+        return thread
+
+    def _ring_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed.is_set())
+                if not self._waiting:
+                    return
+                rings, self._waiting = self._waiting, set()
+            try:
+                pipe = self._redis.pipeline(transaction=False)
+                for topic, word in rings:
+                    pipe.publish(_PREFIX + topic, word)
+                pipe.execute()
+            except redis.RedisError:
+                # Nobody loses anything but speed: listeners poll.
+                self._closed.wait(_PAUSE_SECONDS)
+
+    def _hear_all(self) -> None:
+        heard_before = True
+        while not self._closed.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
+                    subscription.subscribe(*(_PREFIX + topic.value for topic in Topic))
+                    heard_before = True
+                    while not self._closed.is_set():
+                        message = subscription.get_message(timeout=_TURN_SECONDS)
+                        if message is not None:
+                            topic = message["channel"].decode().removeprefix(_PREFIX)
+                            self._listeners.call(topic, message["data"].decode())
+            except (redis.RedisError, OSError, ValueError) as error:  # ValueError: closed while it waited.
+                if self._closed.is_set():
+                    return
+                if heard_before:
+                    _log.warning("the bell does not ring, polling goes on: %s", error)
+                heard_before = False
+                self._closed.wait(_PAUSE_SECONDS)

@@ -1,0 +1,1 @@
+"""The truth: tasks, executions, events and tokens in SQLite or PostgreSQL. The one room that knows Peewee."""

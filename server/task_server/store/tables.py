@@ -1,0 +1,167 @@
+"""The tables as they are now. `migrations/` leads there; `tests/conformance/store` proves that both say the same.
+
+Times are microseconds in BIGINT (see `domain.clock`); JSON is kept as text, exactly as it came.
+"""
+
+from __future__ import annotations
+
+from peewee import AutoField, BigAutoField, BigIntegerField, CompositeKey, IntegerField, Model, TextField
+
+
+class TaskRow(Model):
+    """A task. `definition` is what the caller gave; the rest is what became of it."""
+
+    task_id = TextField(primary_key=True)
+    owner_id = TextField()
+    owner_name = TextField()
+    name = TextField()
+    task_type = TextField()
+    module = TextField()
+    definition = TextField()
+    status = TextField()
+    next_run_at = BigIntegerField(null=True)
+    run_count = BigIntegerField()
+    fire_count = BigIntegerField()
+    last_execution_id = TextField(null=True)
+    request_id = TextField(null=True)
+    request_digest = TextField(null=True)
+    created_at = BigIntegerField()
+    updated_at = BigIntegerField()
+    revision = BigIntegerField()
+    stopped_at = BigIntegerField(null=True)
+    deleted_at = BigIntegerField(null=True)
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "task"
+
+
+class ExecutionRow(Model):
+    """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before."""
+
+    id = TextField(primary_key=True)
+    task_id = TextField()
+    parent_task = TextField(null=True)
+    task_name = TextField()
+    module = TextField()
+    owner_id = TextField()
+    owner_name = TextField()
+    status = TextField()
+    queue = TextField()
+    due_at = BigIntegerField()
+    scheduled_for = BigIntegerField(null=True)
+    attempt = IntegerField()
+    worker = TextField()
+    lease_until = BigIntegerField(null=True)
+    lost_count = IntegerField()
+    stop_requested_at = BigIntegerField(null=True)
+    publish_after = BigIntegerField()
+    publish_count = IntegerField()
+    created_at = BigIntegerField()
+    started_at = BigIntegerField(null=True)
+    finished_at = BigIntegerField(null=True)
+    task_args = TextField()
+    task_kwargs = TextField()
+    result = TextField(null=True)
+    error = TextField()
+    traceback = TextField()
+    failure_reason = TextField(null=True)
+    metadata = TextField()
+    isolation = TextField()
+    usage = TextField()
+    log_bytes = BigIntegerField()
+    source = TextField()
+    observed_at = BigIntegerField(null=True)
+    rerun_of = TextField()
+    revision = BigIntegerField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "execution"
+
+
+class AttemptRow(Model):
+    """One try at running an execution."""
+
+    execution_id = TextField()
+    number = IntegerField()
+    started_at = BigIntegerField()
+    finished_at = BigIntegerField(null=True)
+    worker = TextField()
+    outcome = TextField(null=True)
+    error = TextField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "attempt"
+        primary_key = CompositeKey("execution_id", "number")
+
+
+class LogRow(Model):
+    """A piece of what an execution printed. `first_byte` counts UTF-8 bytes from the beginning of its log."""
+
+    execution_id = TextField()
+    first_byte = BigIntegerField()
+    attempt = IntegerField()
+    text = TextField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "execution_log"
+        primary_key = CompositeKey("execution_id", "first_byte")
+
+
+class EventRow(Model):
+    """One change. `payload` holds the task and the execution as they were right after it, without their heavy parts."""
+
+    number = BigAutoField()
+    transaction = BigIntegerField()
+    type = TextField()
+    task_id = TextField()
+    owner_id = TextField()
+    payload = TextField()
+    occurred_at = BigIntegerField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "event"
+
+
+class TokenRow(Model):
+    """A key to the API. Only the keyed hash of its secret is here."""
+
+    id = TextField(primary_key=True)
+    secret_hash = TextField()
+    owner_id = TextField()
+    owner_name = TextField()
+    role = TextField()
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField(null=True)
+    revoked_at = BigIntegerField(null=True)
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "token"
+
+
+class SchemaRow(Model):
+    """Which migrations were applied."""
+
+    id = AutoField()
+    version = IntegerField(unique=True)
+    name = TextField()
+    applied_at = BigIntegerField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "schema_version"
+
+
+TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, TokenRow, SchemaRow]

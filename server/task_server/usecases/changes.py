@@ -1,0 +1,71 @@
+"""One change of a task and of one of its executions: rows and event in one go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from task_server.domain.clock import Micros
+from task_server.domain.event import EventType
+from task_server.domain.execution import Execution
+from task_server.domain.status import ExecutionStatus, TaskStatus
+from task_server.domain.task import Task
+from task_server.store import events, executions, tasks
+from task_server.store.database import Database
+
+
+def new_status(task: Task, execution: Execution, now: Micros) -> TaskStatus:
+    """Where the task stands once its latest execution is as given."""
+    if execution.status is ExecutionStatus.PENDING and execution.due_at > now:
+        return TaskStatus.SCHEDULED
+    if execution.status.is_terminal:
+        if task.next_run_at is not None:
+            return TaskStatus.SCHEDULED
+        if task.stopped_at is not None and task.definition.schedule.cron_expression:
+            # A stopped schedule was stopped, whatever became of its last run.
+            return TaskStatus.REVOKED
+    return TaskStatus(execution.status.value)
+
+
+def store_task(database: Database, task: Task, now: Micros, execution: Execution | None = None) -> None:
+    """Store a changed task, with the event that tells it and, where one changed too, its execution."""
+    tasks.update_state(task)
+    events.append(EventType.MODIFIED, task, execution, now, database)
+
+
+def add_execution(
+    database: Database,
+    task: Task,
+    execution: Execution,
+    now: Micros,
+    publish_after: Micros,
+    **task_changes: Any,
+) -> Task | None:
+    """Store a new execution of a task, and the task with it. None when its cron time has one already."""
+    if not executions.insert(execution, *_arguments(task), publish_after):
+        return None
+    task = task.changed(now, **{"run_count": task.run_count + 1, "last_execution_id": execution.id, **task_changes})
+    task = task.changed(now, status=new_status(task, execution, now))
+    store_task(database, task, now, execution)
+    return task
+
+
+def move_execution(
+    database: Database,
+    task: Task,
+    before: Execution,
+    after: Execution,
+    now: Micros,
+    **columns: Any,
+) -> Task | None:
+    """Store a changed execution, and its task's new status. None when somebody else changed it first."""
+    if not executions.move(after, expected=before, **columns):
+        return None
+    latest = after if task.last_execution_id == after.id else executions.get(task.last_execution_id or "")
+    task = task.changed(now, status=new_status(task, latest or after, now))
+    store_task(database, task, now, after)
+    return task
+
+
+def _arguments(task: Task) -> tuple[list[Any], dict[str, Any]]:
+    action = task.definition.action
+    return getattr(action, "args", []), getattr(action, "kwargs", {})

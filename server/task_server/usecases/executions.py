@@ -1,0 +1,79 @@
+"""Reading executions and their logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from task_server.domain.errors import ExecutionNotFound
+from task_server.domain.event import Position
+from task_server.domain.execution import Execution, ExecutionDetail, LogChunk
+from task_server.domain.listing import ExecutionFilter
+from task_server.domain.owner import Caller
+from task_server.store import events, executions
+from task_server.usecases.ports import Ports
+
+_LOG_CHUNKS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionView:
+    """An execution; `detail` only where everything was asked for."""
+
+    execution: Execution
+    detail: ExecutionDetail | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPage:
+    """One page of executions, newest first."""
+
+    views: list[ExecutionView]
+    has_more: bool
+    total: int
+    #: Where a watcher goes on after this page.
+    position: Position
+
+
+class Executions:
+    """The use cases of executions."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._database = ports.database
+
+    def get(self, caller: Caller, execution_id: str, *, full: bool) -> ExecutionView:
+        """One execution. Raises ExecutionNotFound when there is none that the caller may see."""
+        with self._database.read():
+            return _view(_visible(caller, executions.get(execution_id), id=execution_id), full=full)
+
+    def get_by_task_id(self, caller: Caller, task_id: str, *, full: bool) -> ExecutionView:
+        """One execution by its Celery task id. Raises ExecutionNotFound."""
+        with self._database.read():
+            return _view(_visible(caller, executions.get_by_task_id(task_id), task_id=task_id), full=full)
+
+    def page(self, wanted: ExecutionFilter, before_id: str, page_size: int, *, full: bool) -> ExecutionPage:
+        """One page of executions, older than `before_id` (empty: from the newest)."""
+        with self._database.read():
+            position = events.head(self._database)
+            rows = executions.page(wanted, before_id, page_size + 1)
+            return ExecutionPage(
+                views=[_view(row, full=full) for row in rows[:page_size]],
+                has_more=len(rows) > page_size,
+                total=executions.count(wanted),
+                position=position,
+            )
+
+    def log(self, caller: Caller, execution_id: str, offset: int) -> tuple[Execution, list[LogChunk]]:
+        """The execution as it is, and up to 64 pieces of its log that reach beyond `offset`. Raises ExecutionNotFound."""
+        with self._database.read():
+            execution = _visible(caller, executions.get(execution_id), id=execution_id)
+            return execution, executions.log(execution_id, offset, _LOG_CHUNKS)
+
+
+def _view(execution: Execution, *, full: bool) -> ExecutionView:
+    return ExecutionView(execution=execution, detail=executions.detail(execution.id) if full else None)
+
+
+def _visible(caller: Caller, execution: Execution | None, **key: str) -> Execution:
+    if execution is None or not caller.may_see(execution.owner.id):
+        raise ExecutionNotFound(**key)
+    return execution

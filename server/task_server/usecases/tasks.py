@@ -1,0 +1,227 @@
+"""Making, reading and removing tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from task_server.domain.clock import Micros
+from task_server.domain.errors import RequestIdReused, TaskEnded
+from task_server.domain.event import EventType, Position
+from task_server.domain.execution import Execution, ExecutionDetail
+from task_server.domain.ids import new_id
+from task_server.domain.listing import TaskFilter
+from task_server.domain.owner import Caller, Owner
+from task_server.domain.status import ExecutionStatus, TaskStatus
+from task_server.domain.task import Task, TaskDefinition
+from task_server.store import events, executions, tasks
+from task_server.store.database import DuplicateKeyError
+from task_server.usecases import changes
+from task_server.usecases.ports import Ports
+from task_server.usecases.stopping import stop_locked
+from task_server.usecases.visibility import visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """A task with its latest execution; `detail` only where everything was asked for."""
+
+    task: Task
+    last_execution: Execution | None
+    detail: ExecutionDetail | None = None
+    #: Where a watcher goes on after this; only for created tasks.
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """One page of tasks, newest first."""
+
+    views: list[TaskView]
+    has_more: bool
+    total: int
+    #: Where a watcher goes on after this page.
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCounts:
+    """How many tasks match, in all and by what they are."""
+
+    total: int
+    by_status: dict[str, int]
+    by_task_type: dict[str, int]
+    by_module: dict[str, int]
+
+
+def new_execution(task: Task, now: Micros, due_at: Micros, scheduled_for: Micros | None = None) -> Execution:
+    """A run of the task, not stored yet."""
+    execution_id = new_id()
+    return Execution(
+        id=execution_id,
+        task_id=execution_id,
+        parent_task=task.task_id,
+        task_name=task.definition.name,
+        module=task.definition.module,
+        owner=task.owner,
+        status=ExecutionStatus.PENDING,
+        queue=task.definition.queue,
+        due_at=due_at,
+        scheduled_for=scheduled_for,
+        created_at=now,
+        metadata=task.definition.metadata,
+        observed_at=now,
+    )
+
+
+def new_task(owner: Owner, definition: TaskDefinition, now: Micros) -> Task:
+    """A task as it will be stored, without an execution yet."""
+    schedule = definition.schedule
+    due_at = schedule.due_at(now)
+    next_run_at = schedule.next_fire(now, 0) if schedule.cron_expression else due_at if due_at > now else None
+    return Task(
+        task_id=new_id(),
+        owner=owner,
+        definition=definition,
+        status=TaskStatus.PENDING if next_run_at is None else TaskStatus.SCHEDULED,
+        next_run_at=next_run_at,
+        run_count=0,
+        fire_count=0,
+        last_execution_id=None,
+        created_at=now,
+        updated_at=now,
+        revision=1,
+    )
+
+
+class Tasks:
+    """The use cases of tasks."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._database = ports.database
+
+    def create(self, caller: Caller, definition: TaskDefinition, request_id: str = "", digest: str = "") -> TaskView:
+        """Store a task and, unless it goes by cron, its execution; then tell the workers.
+
+        A second call with the same `request_id` and `digest` answers with the first one's task (AIP-155).
+        Raises RequestIdReused when the digest differs.
+        """
+        if request_id:
+            earlier = self._find_request(caller, request_id, digest)
+            if earlier is not None:
+                return earlier
+        try:
+            with self._database.write():
+                now = self._database.now()
+                task = new_task(caller.owner, definition, now)
+                execution = None
+                if not definition.schedule.cron_expression:
+                    execution = new_execution(task, now, definition.schedule.due_at(now))
+                position = self._insert(task, execution, now, request_id, digest)
+        except DuplicateKeyError:
+            # The same request came twice at once and the other one was first.
+            earlier = self._find_request(caller, request_id, digest) if request_id else None
+            if earlier is None:
+                raise
+            return earlier
+        if execution is not None:
+            task = self._with_execution(task, execution)
+        self._ports.announce(*([execution] if execution is not None and execution.due_at <= now else []))
+        return TaskView(task=task, last_execution=execution, position=position)
+
+    def preview(self, caller: Caller, definition: TaskDefinition) -> TaskView:
+        """What `create` would store now; nothing is."""
+        with self._database.read():
+            now = self._database.now()
+        return TaskView(task=new_task(caller.owner, definition, now), last_execution=None)
+
+    def get(self, caller: Caller, task_id: str, *, full: bool) -> TaskView:
+        """One task. Raises TaskNotFound when there is none that the caller may see."""
+        with self._database.read():
+            return self._view(visible(caller, tasks.get(task_id), task_id), full=full)
+
+    def page(self, wanted: TaskFilter, before_id: str, page_size: int, *, full: bool) -> TaskPage:
+        """One page of tasks, older than `before_id` (empty: from the newest)."""
+        with self._database.read():
+            position = events.head(self._database)
+            rows = tasks.page(wanted, before_id, page_size + 1)
+            shown = rows[:page_size]
+            latest = executions.get_many(row.last_execution_id for row in shown if row.last_execution_id)
+            views = [
+                TaskView(
+                    task=row,
+                    last_execution=latest.get(row.last_execution_id or ""),
+                    detail=executions.detail(row.last_execution_id) if full and row.last_execution_id else None,
+                )
+                for row in shown
+            ]
+            return TaskPage(views=views, has_more=len(rows) > page_size, total=tasks.count(wanted), position=position)
+
+    def count(self, wanted: TaskFilter) -> TaskCounts:
+        """How many tasks match, by what they are."""
+        with self._database.read():
+            by_status = tasks.count_by(wanted, "status")
+            return TaskCounts(
+                total=sum(by_status.values()),
+                by_status=by_status,
+                by_task_type=tasks.count_by(wanted, "task_type"),
+                by_module=tasks.count_by(wanted, "module"),
+            )
+
+    def run(self, caller: Caller, task_id: str) -> TaskView:
+        """Make one extra execution now. Raises TaskNotFound, and TaskEnded when the task was stopped."""
+        with self._database.write():
+            now = self._database.now()
+            task = visible(caller, tasks.lock(self._database, task_id), task_id)
+            if task.stopped_at is not None:
+                raise TaskEnded(task_id)
+            execution = new_execution(task, now, now)
+            changed = changes.add_execution(
+                self._database, task, execution, now, self._ports.publish_after(now, execution.due_at)
+            )
+        self._ports.announce(execution)
+        return TaskView(task=changed or task, last_execution=execution)
+
+    def delete(self, caller: Caller, task_id: str) -> list[str]:
+        """Stop a task and take it off the lists; return the running executions that are being stopped."""
+        with self._database.write():
+            now = self._database.now()
+            task = visible(caller, tasks.lock(self._database, task_id), task_id)
+            stopped = stop_locked(self._database, task, now)
+            gone = stopped.task.changed(now, deleted_at=now)
+            tasks.update_state(gone)
+            events.append(EventType.DELETED, gone, None, now, self._database)
+        self._ports.announce()
+        return stopped.running
+
+    def _insert(self, task: Task, execution: Execution | None, now: Micros, request_id: str, digest: str) -> Position:
+        stored = self._with_execution(task, execution) if execution else task
+        tasks.insert(stored, request_id, digest)
+        if execution is not None:
+            arguments = (getattr(task.definition.action, "args", []), getattr(task.definition.action, "kwargs", {}))
+            executions.insert(execution, *arguments, self._ports.publish_after(now, execution.due_at))
+        events.append(EventType.ADDED, stored, execution, now, self._database)
+        return events.head(self._database)
+
+    @staticmethod
+    def _with_execution(task: Task, execution: Execution) -> Task:
+        return replace(task, run_count=1, last_execution_id=execution.id)
+
+    def _find_request(self, caller: Caller, request_id: str, digest: str) -> TaskView | None:
+        with self._database.read():
+            found = tasks.find_request(caller.owner.id, request_id)
+            if found is None:
+                return None
+            task, earlier_digest = found
+            if earlier_digest != digest:
+                raise RequestIdReused(request_id)
+            return self._view(task, full=False)
+
+    def _view(self, task: Task, *, full: bool) -> TaskView:
+        if not task.last_execution_id:
+            return TaskView(task=task, last_execution=None)
+        return TaskView(
+            task=task,
+            last_execution=executions.get(task.last_execution_id),
+            detail=executions.detail(task.last_execution_id) if full else None,
+        )

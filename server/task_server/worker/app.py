@@ -1,0 +1,63 @@
+"""The Celery app of the worker: `celery -A task_server.worker.app worker` works as Celery users expect.
+
+The pool is threads by default: the work itself is in children of the zygotes, the threads only wait for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Any
+
+from celery import signals
+
+from task_server import config, logs
+from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.worker.runtime import Runtime
+
+settings = config.load()
+app = make_app(settings)
+
+_log = logging.getLogger(__name__)
+_lock = threading.Lock()
+_runtimes: dict[int, Runtime] = {}
+
+
+def runtime() -> Runtime:
+    """What this process runs on; made at first use, so that each process of a prefork pool makes its own."""
+    with _lock:
+        pid = os.getpid()
+        if pid not in _runtimes:
+            _runtimes[pid] = Runtime(settings)
+        return _runtimes[pid]
+
+
+@app.task(name=EXECUTE)  # type: ignore[untyped-decorator]
+def execute(execution_id: object) -> None:
+    """Run one execution. Messages are not trusted: whatever is no id of a waiting execution does nothing."""
+    runtime().worker.handle(str(execution_id)[:200])
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logging(**_: Any) -> None:
+    logs.configure(settings.log_level, settings.log_format, "worker")
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _warm(**_: Any) -> None:
+    if app.conf.worker_pool == "threads":
+        runtime()
+    _log.info("worker is ready", extra={"queues": ",".join(settings.worker_queues)})
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _drain(**_: Any) -> None:
+    for running in list(_runtimes.values()):
+        running.keeper.drain()
+
+
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    for running in list(_runtimes.values()):
+        running.close()

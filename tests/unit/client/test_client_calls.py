@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+import grpc
+import pytest
+from client_harness import Servicer
+from google.protobuf.empty_pb2 import Empty
+
+import task_manager
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse
+from task_manager.v1.task_pb2 import Task
+from task_manager.v1.task_service_pb2 import (
+    ListScheduledTasksResponse,
+    ListTasksResponse,
+    StopTaskResponse,
+    TaskStats,
+)
+
+# ruff: noqa: N802 - gRPC's names
+
+
+class Recording(Servicer):
+    """Answers every call and keeps what came."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.metadata: list[dict[str, str]] = []
+
+    def _note(self, request: Any, context: Any, answer: Any) -> Any:
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        return answer
+
+    def CreateTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id="t1", name=request.task.name))
+
+    def GetTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id=request.task_id))
+
+    def StopTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, StopTaskResponse(outcome=StopTaskResponse.KILLED))
+
+    def DeleteTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Empty())
+
+    def RunTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id=request.task_id, run_count=2))
+
+    def GetTaskStats(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, TaskStats(total=3, by_status={"SUCCESS": 3}))
+
+    def ListScheduledTasks(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, ListScheduledTasksResponse(tasks=[Task(task_id="t1")]))
+
+    def GetExecution(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, TaskExecution(id=request.id))
+
+    def GetExecutionStatus(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, ExecutionStatus(task_id=request.task_id, terminal=True))
+
+    def ListExecutions(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, ListExecutionsResponse(executions=[TaskExecution(id="e1")]))
+
+
+async def test_each_method_sends_its_request_and_gives_the_answer(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    assert (await client.call("get", "t1", view="BASIC")).task_id == "t1"
+    assert (await client.call("stop", "t1")).outcome == StopTaskResponse.KILLED
+    assert await client.call("delete", "t1") is None
+    assert (await client.call("run", "t1")).run_count == 2
+    assert (await client.call("stats", status="SUCCESS", my_tasks=False)).by_status == {"SUCCESS": 3}
+    assert (await client.call("get_execution", "e1")).id == "e1"
+    assert (await client.call("execution_status", "t1")).terminal
+    assert [each.task_id for each in await client.take(None, "list_scheduled", module="billing")] == ["t1"]
+    since, until = date(2026, 1, 31), datetime(2026, 2, 1, 12, tzinfo=UTC)
+    listed = await client.take(None, "list_executions", status="FAILURE", start_date=since, end_date=until)
+    assert [each.id for each in listed] == ["e1"]
+
+    assert [type(each).__name__ for each in service.requests] == [
+        "GetTaskRequest",
+        "StopTaskRequest",
+        "DeleteTaskRequest",
+        "RunTaskRequest",
+        "GetTaskStatsRequest",
+        "GetExecutionRequest",
+        "GetExecutionStatusRequest",
+        "ListScheduledTasksRequest",
+        "ListExecutionsRequest",
+    ]
+    assert all(each.task_id == "t1" for each in service.requests[:4])
+    assert service.requests[4].HasField("my_tasks")
+    assert service.requests[4].my_tasks is False
+    assert service.requests[8].start_date == "2026-01-31"
+    assert service.requests[8].end_date == "2026-02-01T12:00:00+00:00"
+    assert service.requests[8].status == TaskExecution.FAILURE
+
+
+async def test_the_token_goes_with_every_call_as_bearer(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address, token="tsk_a_b\n")
+    await client.call("get", "t1")
+    assert service.metadata[0]["authorization"] == "Bearer tsk_a_b"
+    assert "task-manager-python" in service.metadata[0]["user-agent"]
+
+
+async def test_address_and_token_come_from_the_environment(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Recording()
+    monkeypatch.setenv("TASK_MANAGER_ADDRESS", serve(service).address)
+    monkeypatch.setenv("TASK_MANAGER_TOKEN", "tsk_of_environment")
+    client = await connect(None)
+    await client.call("get", "t1")
+    assert service.metadata[0]["authorization"] == "Bearer tsk_of_environment"
+
+
+async def test_without_a_token_no_authorization_is_sent(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+    await client.call("get", "t1")
+    assert "authorization" not in service.metadata[0]
+
+
+async def test_every_creation_has_a_fresh_request_id_unless_one_is_given(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+    for request_id in (None, None, "", "mine"):
+        await client.call("create_task", "n", function_code="def f(): ...", function_name="f", request_id=request_id)
+    ids = [each.request_id for each in service.requests]
+    assert len(set(ids)) == 4
+    assert all(ids)
+    assert ids[3] == "mine"
+
+
+class Shaky(Recording):
+    """Is unavailable for the first two tries of everything."""
+
+    def _note(self, request: Any, context: Any, answer: Any) -> Any:
+        super()._note(request, context, answer)
+        if len(self.requests) <= 2:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "shaky")
+        return answer
+
+
+async def test_a_creation_is_repeated_with_the_same_request_id(serve: Any, connect: Any) -> None:
+    service = Shaky()
+    client = await connect(serve(service).address)
+    assert (await client.call("create_task", "n", api_url="http://example.com/")).task_id == "t1"
+    assert len(service.requests) == 3
+    assert len({each.request_id for each in service.requests}) == 1
+
+
+async def test_a_read_is_repeated_and_a_change_is_not(serve: Any, connect: Any) -> None:
+    service = Shaky()
+    client = await connect(serve(service).address)
+    with pytest.raises(task_manager.Unavailable):
+        await client.call("run", "t1")
+    assert len(service.requests) == 1
+    assert (await client.call("get", "t1")).task_id == "t1"
+    assert len(service.requests) == 3
+
+
+class Paged(Servicer):
+    """Five tasks, in pages of two, with an empty page in the middle."""
+
+    pages: ClassVar = {"": (["a", "b"], "2"), "2": ([], "3"), "3": (["c", "d"], "4"), "4": (["e"], "")}
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+
+    def ListTasks(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        ids, token = self.pages[request.page_token]
+        tasks = [Task(task_id=each) for each in ids]
+        return ListTasksResponse(tasks=tasks, next_page_token=token, total_size=5, watch_token="w")
+
+
+async def test_a_list_walks_all_pages_with_the_same_filter(serve: Any, connect: Any) -> None:
+    service = Paged()
+    client = await connect(serve(service).address)
+    tasks = await client.take(None, "list", status="FAILURE", page_size=2, my_tasks=True)
+    assert [each.task_id for each in tasks] == ["a", "b", "c", "d", "e"]
+    assert [each.page_token for each in service.requests] == ["", "2", "3", "4"]
+    assert {(each.status, each.page_size, each.my_tasks) for each in service.requests} == {(Task.FAILURE, 2, True)}
+
+
+async def test_a_list_asks_for_no_page_before_it_is_needed(serve: Any, connect: Any) -> None:
+    service = Paged()
+    client = await connect(serve(service).address)
+    assert len(await client.take(2, "list")) == 2
+    assert len(service.requests) == 1
+
+
+def test_a_list_can_be_walked_again_and_shows_its_pages(serve: Any) -> None:
+    with task_manager.TaskClient(serve(Paged()).address) as client:
+        pager = client.list()
+        assert len(list(pager)) == len(list(pager)) == 5
+        first = next(pager.pages)
+        assert (first.total_size, first.watch_token) == (5, "w")
+
+
+async def test_an_asynchronous_list_shows_its_pages(serve: Any) -> None:
+    async with task_manager.AsyncTaskClient(serve(Paged()).address) as client:
+        assert [page.total_size async for page in client.list().pages] == [5, 5, 5, 5]
+
+
+def test_an_asynchronous_client_may_be_made_outside_of_the_loop_that_uses_it(serve: Any) -> None:
+    import asyncio
+
+    client = task_manager.AsyncTaskClient(serve(Recording()).address)
+
+    async def use() -> Task:
+        async with client:
+            return await client.get("t1")
+
+    assert asyncio.run(use()).task_id == "t1"

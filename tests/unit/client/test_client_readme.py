@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from client_harness import Servicer, refuse
+from google.rpc.error_details_pb2 import BadRequest
+
+from task_manager.v1.event_pb2 import TaskEvent
+from task_manager.v1.task_pb2 import Task
+from task_manager.v1.task_service_pb2 import ListTasksResponse
+from task_manager.values import to_value
+
+# ruff: noqa: N802 - gRPC's names
+
+README = Path(__file__).parents[3] / "clients" / "python" / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+class Obliging(Servicer):
+    """Every task has the result 5, but one without a name, which is refused."""
+
+    def CreateTask(self, request: Any, context: Any) -> Any:
+        if not request.task.name:
+            violation = BadRequest.FieldViolation(field="task.name", description="is empty")
+            refuse(
+                context,
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "INVALID_FIELDS",
+                BadRequest(field_violations=[violation]),
+            )
+        return Task(task_id="t1")
+
+    def WatchTasks(self, request: Any, context: Any) -> Iterator[TaskEvent]:
+        yield TaskEvent(type="ADDED", task=self.GetTask(request, context), watch_token="1")
+
+    def GetTask(self, request: Any, context: Any) -> Any:
+        task = Task(task_id=request.task_id, status="SUCCESS")
+        task.last_execution.result.CopyFrom(to_value(5))
+        return task
+
+    def ListTasks(self, request: Any, context: Any) -> Any:
+        return ListTasksResponse(tasks=[Task(task_id="t9", name="bad")])
+
+
+PRINTED = ["5\nt9 bad\n", "SUCCESS\n", "task.name is empty\n"]
+
+
+@pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=["sync", "async", "errors"])
+def test_what_the_readme_shows_runs(
+    block: str, printed: str, serve: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TASK_MANAGER_ADDRESS", serve(Obliging()).address)
+    exec(compile(block, str(README), "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == printed
