@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -43,8 +44,8 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.api.watch import Watchers
     from task_server.api.watch_stream import WatchStream, WatchTokens
     from task_server.auth.tokens import Tokens
-    from task_server.executors.executors import Checker
     from task_server.notifier.bell import Topic
+    from task_server.sandbox.checker import CodeChecker
     from task_server.usecases.executions import Executions
     from task_server.usecases.stopping import Stopping
     from task_server.usecases.tasks import Tasks
@@ -56,7 +57,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
-    checker = Checker(settings)
+    checker = CodeChecker()
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
@@ -114,13 +115,24 @@ def run_gateway(settings: Settings) -> int:
             f"the HTTP address {settings.http_address} can not be listened on: {error.strerror}"
         ) from error
 
+    async def run() -> None:
+        app = create_app(settings.gateway_target or settings.grpc_address, GatewayOptions())
+        await serve(app, listener, _stop_event(asyncio.get_running_loop()))
+
+    asyncio.run(run())
+    return 0
+
 
 def run_worker(settings: Settings) -> int:
     """Serve the queues. Raises StartError."""
     os.environ.update(config.environment(settings))
     _present_database(settings)
+    from celery.platforms import SecurityWarning
+
     from task_server.worker.app import app
 
+    # Celery warns root of pickled messages; this worker takes JSON only, and user code runs in children that drop root.
+    warnings.simplefilter("ignore", SecurityWarning)
     concurrency = settings.worker_concurrency or 4 * (os.cpu_count() or 1)
     arguments = [
         "--quiet",

@@ -23,8 +23,8 @@ def configure(level: str, log_format: str, role: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Celery and kombu tell every connection attempt; our own code tells what matters of it.
-    for noisy in ("kombu", "celery.redirected", "amqp", "asyncio"):
+    # Celery and kombu tell every connection attempt and every message twice; our own code tells what matters of it.
+    for noisy in ("kombu", "celery.redirected", "celery.worker.strategy", "celery.app.trace", "amqp", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

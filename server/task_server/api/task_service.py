@@ -20,11 +20,13 @@ from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
 from task_server.domain.clock import Micros
+from task_server.domain.errors import CheckerUnavailable
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
 from task_server.domain.status import TaskStatus
 from task_server.domain.task import TaskDefinition
+from task_server.sandbox.ending import SandboxUnavailable
 from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
 from task_server.usecases.visibility import owner_scope
@@ -180,7 +182,10 @@ class TaskService:
         violations = Violations()
         violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
         now: Micros = time.time_ns() // 1000
-        definition = self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
+        try:
+            definition = self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
+        except SandboxUnavailable as error:
+            raise CheckerUnavailable from error
         if request.validate_only:
             return self._preview(caller, definition)
         view = self._tasks.create(caller, definition, request.request_id, _digest(request.task))

@@ -52,14 +52,16 @@ class RedisBell:
         return self._listeners.added(topic, listener)
 
     def close(self) -> None:
-        """Ring what waits and end the threads."""
+        """Ring what waits and end the threads, within 3 s also when the server is away."""
         self._closed.set()
+        if self._hearer is not None:
+            # Its own ring ends its wait: closing a connection that another thread reads from is no way to end it.
+            self.ring(Topic.EVENTS)
         with self._changed:
             self._changed.notify()
-        if self._ringer is not None:
-            self._ringer.join(timeout=3)
-        # Ends the wait of the hearing thread at once; as a daemon it needs no join.
-        self._redis.close()
+        for thread in (self._ringer, self._hearer):
+            if thread is not None:
+                thread.join(timeout=1.5)
 
     def _start(self, run: object, name: str) -> threading.Thread:
         thread = threading.Thread(target=run, name=name, daemon=True)  # type: ignore[arg-type]
@@ -78,7 +80,7 @@ class RedisBell:
                 for topic, word in rings:
                     pipe.publish(_PREFIX + topic, word)
                 pipe.execute()
-            except redis.RedisError:
+            except (redis.RedisError, OSError):
                 # Nobody loses anything but speed: listeners poll.
                 self._closed.wait(_PAUSE_SECONDS)
 
@@ -94,10 +96,8 @@ class RedisBell:
                         if message is not None:
                             topic = message["channel"].decode().removeprefix(_PREFIX)
                             self._listeners.call(topic, message["data"].decode())
-            except (redis.RedisError, OSError, ValueError) as error:  # ValueError: closed while it waited.
-                if self._closed.is_set():
-                    return
-                if heard_before:
+            except (redis.RedisError, OSError) as error:
+                if heard_before and not self._closed.is_set():
                     _log.warning("the bell does not ring, polling goes on: %s", error)
                 heard_before = False
                 self._closed.wait(_PAUSE_SECONDS)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from task_server.config import Settings
 from task_server.dispatch.celery_app import make_app
 from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher
+from task_server.domain.actions import MAX_RESULT_BYTES
+from task_server.executors.code import CodeExecutor
+from task_server.executors.egress import EgressPolicy
 from task_server.executors.executors import Executors
+from task_server.executors.http import HttpExecutor
 from task_server.notifier.redis_bell import RedisBell
+from task_server.sandbox.limits import Limits
 from task_server.store.database import Database
 from task_server.usecases.ports import Ports
 from task_server.usecases.running import Running
@@ -27,7 +32,22 @@ class Runtime:
             republish_after_seconds=settings.republish_after_seconds,
         )
         running = Running(ports, settings.lease_seconds)
-        self._executors = Executors(settings)
+        code = CodeExecutor(
+            limits=Limits(
+                wall_seconds=settings.default_timeout_seconds,
+                # The clock ends a run before its processor time can: this is for a worker that is not there to do it.
+                cpu_seconds=int(settings.max_timeout_seconds) + 1,
+                memory_bytes=settings.run_memory_bytes,
+                output_bytes=settings.run_output_bytes,
+                result_bytes=MAX_RESULT_BYTES,
+            ),
+            stop_grace=settings.stop_grace_seconds,
+        )
+        code.warm_up()
+        http = HttpExecutor(
+            egress=EgressPolicy(allow_networks=settings.egress_allow), stop_grace=settings.stop_grace_seconds
+        )
+        self._executors = Executors(code=code, http=http)
         self.keeper = Keeper(running, self._bell, settings)
         self.worker = Worker(running, self._executors, self.keeper, settings)
 

@@ -10,8 +10,8 @@ from typing import Any
 from task_manager.v1 import task_pb2
 from task_server.api.validation.violations import Violations
 from task_server.api.values import from_list, from_struct, from_value
-from task_server.domain.actions import HTTP_METHODS, MAX_CODE_BYTES, Action, CodeAction, HttpAction
-from task_server.executors.requests_policy import check_headers, check_url
+from task_server.domain.actions import MAX_CODE_BYTES, Action, CodeAction, HttpAction
+from task_server.executors.request_rules import check_headers, check_method, check_params, check_url
 
 _MAX_BODY_BYTES = 256 * 1024
 _CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
@@ -62,12 +62,16 @@ def _code(task: task_pb2.Task, path: str, violations: Violations) -> CodeAction:
 
 
 def _http(task: task_pb2.Task, path: str, violations: Violations) -> HttpAction:
-    for field, wrong in (("api_url", check_url(task.api_url)), *(("headers", w) for w in check_headers(task.headers))):
+    method = task.method or "GET"
+    params: dict[str, Any] = _json(f"{path}.params", lambda: from_struct(task.params), {}, violations)
+    for field, wrong in (
+        ("api_url", check_url(task.api_url)),
+        ("method", check_method(method)),
+        ("headers", check_headers(task.headers)),
+        ("params", check_params(params)),
+    ):
         if wrong:
             violations.add(f"{path}.{field}", wrong)
-    method = task.method or "GET"
-    if method not in HTTP_METHODS:
-        violations.add(f"{path}.method", f"must be one of {', '.join(HTTP_METHODS)}, not {method[:20]!r}")
     for index, status in enumerate(task.expected_status):
         if not 200 <= status <= 599:
             violations.add(f"{path}.expected_status[{index}]", f"must be from 200 to 599, not {status}")
@@ -83,21 +87,12 @@ def _http(task: task_pb2.Task, path: str, violations: Violations) -> HttpAction:
         url=task.api_url,
         method=method,
         headers=dict(task.headers),
-        params=_params(task, path, violations),
+        params=params,
         data=data,
         has_data=has_data,
         raw_body_base64=base64.b64encode(task.raw_body).decode(),
         expected_status=tuple(task.expected_status),
     )
-
-
-def _params(task: task_pb2.Task, path: str, violations: Violations) -> dict[str, Any]:
-    params: dict[str, Any] = _json(f"{path}.params", lambda: from_struct(task.params), {}, violations)
-    for key, value in params.items():
-        items = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, (str, int, float, bool)) for item in items):
-            violations.add(f"{path}.params.{key}", "must be a text, a number, a boolean or a list of them")
-    return params
 
 
 def _json(field: str, read: Any, default: Any, violations: Violations) -> Any:

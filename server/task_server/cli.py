@@ -1,0 +1,185 @@
+"""The command line: `task-server up | server | gateway | worker | scheduler | migrate | health | token`.
+
+Each command imports only what it needs, because each role is a process of its own that pays for its imports in start-up and memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import task_server
+from task_server import config, logs
+from task_server.config import ConfigError, Settings
+from task_server.embedded.errors import StackError
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 it could not be done, 2 it was asked for wrongly."""
+    arguments = build_parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        settings = config.load(
+            arguments.config,
+            data_dir=arguments.data_dir,
+            grpc_address=arguments.grpc_address,
+            http_address=arguments.http_address,
+        )
+        logs.configure(settings.log_level, settings.log_format, arguments.process)
+        return command(arguments, settings)
+    except ConfigError as error:
+        return _refuse(error, 2)
+    except StackError as error:
+        return _refuse(error, 1)
+    except KeyboardInterrupt:
+        # Before the command has taken the signal, while it still loads.
+        return 130
+
+
+def _refuse(error: Exception, status: int) -> int:
+    print(f"task-server: {'; '.join(str(error).splitlines())}", file=sys.stderr)
+    return status
+
+
+def _composed(command: Command) -> Command:
+    """Return the command with the composition root loaded for it, whose StartError becomes one line."""
+
+    def run(arguments: argparse.Namespace, settings: Settings) -> int:
+        from task_server.bootstrap import StartError
+
+        try:
+            return command(arguments, settings)
+        except StartError as error:
+            return _refuse(error, 1)
+
+    return run
+
+
+def _up(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server.embedded import up
+
+    try:
+        return up.run(settings)
+    except OSError as error:
+        # What it does itself is all in the data directory.
+        return _refuse(StackError(f"{error.filename or settings.data_dir}: {error.strerror}"), 1)
+
+
+def _server(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    return bootstrap.run_server(settings)
+
+
+def _gateway(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    return bootstrap.run_gateway(settings)
+
+
+def _worker(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    return bootstrap.run_worker(settings)
+
+
+def _scheduler(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    return bootstrap.run_scheduler(settings)
+
+
+def _migrate(_: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    print(f"the database is at schema version {bootstrap.migrate(settings)}")
+    return 0
+
+
+def _prepare(_: argparse.Namespace, settings: Settings) -> int:
+    """Do what `up` needs done before its server starts, in one process: migrate, and see that the admin has a token."""
+    from task_server import bootstrap
+    from task_server.embedded import data_dir
+
+    bootstrap.migrate(settings)
+    path = data_dir.admin_token_path(settings.data_dir)
+    if data_dir.ensure_admin_token(
+        path,
+        bootstrap.has_tokens(settings),
+        lambda: bootstrap.create_token(settings, user_id="admin", username="admin", role="admin"),
+    ):
+        print(f"task-server: the admin's token is in {path}", file=sys.stderr)
+    return 0
+
+
+def _health(arguments: argparse.Namespace, settings: Settings) -> int:
+    from task_server import bootstrap
+
+    status = bootstrap.check_health(settings, arguments.service)
+    if status == "SERVING":
+        return 0
+    print(f"task-server: {arguments.service or 'the server'} at {settings.grpc_address} is {status}", file=sys.stderr)
+    return 1
+
+
+def _token_create(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the key alone, so that a script can take it."""
+    from task_server import bootstrap
+
+    print(
+        bootstrap.create_token(
+            settings, user_id=arguments.user, username=arguments.name or arguments.user, role=arguments.role
+        )
+    )
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; `command` and `process` in its answer are what to run and its name in logs."""
+    parser = argparse.ArgumentParser(prog="task-server", description="A task service over gRPC and REST.")
+    parser.add_argument("--version", action="version", version=f"task-server {task_server.__version__}")
+    parser.set_defaults(grpc_address=None, http_address=None, data_dir=None)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        _add_settings(sub)
+        sub.set_defaults(command=command, process=name)
+        return sub
+
+    up = add("up", _up, "Run the whole service on this machine: broker, server, gateway, worker and scheduler.")
+    up.add_argument("--grpc-address", metavar="HOST:PORT", help="where gRPC listens; port 0 means any free one")
+    up.add_argument("--http-address", metavar="HOST:PORT", help="where REST listens; port 0 means any free one")
+    add("server", _composed(_server), "Run the gRPC server.")
+    add("gateway", _composed(_gateway), "Run the REST gateway, a client of the gRPC server.")
+    add("worker", _composed(_worker), "Run a worker.")
+    add("scheduler", _composed(_scheduler), "Run a scheduler.")
+    add("migrate", _composed(_migrate), "Bring the database to this version's schema.")
+    add(
+        "prepare",
+        _composed(_prepare),
+        "Migrate, and make admin.token where it is missing: what `up` does before its server starts.",
+    )
+    health = add(
+        "health", _composed(_health), "Exit 0 if the gRPC server answers SERVING, else 1: the check of a container."
+    )
+    health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
+
+    token = commands.add_parser("token", help="Make API tokens.", description="Make API tokens.")
+    token_commands = token.add_subparsers(metavar="COMMAND", required=True)
+    create = token_commands.add_parser("create", help="Make a token and print its key, which is shown only here.")
+    create.add_argument("--user", required=True, help="id of the user whom it belongs to")
+    create.add_argument("--name", help="the user's name, shown as created_by; by default the id")
+    create.add_argument("--role", choices=("editor", "admin"), default="editor", help="what it may do")
+    _add_settings(create)
+    create.set_defaults(command=_composed(_token_create), process="token")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the environment wins over it")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where database, broker files and keys are kept")

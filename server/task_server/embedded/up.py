@@ -1,0 +1,101 @@
+"""`task-server up`: starts the whole stack on one machine, says when it serves, and stops it in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from task_server.config import PREFIX, Settings, environment
+from task_server.embedded import addresses
+from task_server.embedded.broker import Broker
+from task_server.embedded.child import ChildSpec
+from task_server.embedded.data_dir import DataDir
+from task_server.embedded.readiness import is_serving
+from task_server.embedded.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+#: Callers first, so that nobody is refused who could have been served; the broker last, which all others use.
+_STOP_ORDER = (("gateway",), ("server",), ("prepare", "worker", "scheduler"), ("broker",))
+#: How long a role may take to end beyond the time its running work is given.
+_STOP_MARGIN_SECONDS = 5.0
+#: How long the start may take: a migration of a large database, or a broker that loads its file.
+_START_LIMIT_SECONDS = 120.0
+_PROBE_SECONDS = 0.05
+
+
+def run(settings: Settings) -> int:
+    """Run the stack until SIGTERM or SIGINT and return the exit status.
+
+    Raises StackError with one line when it can not start; then nothing is left running.
+    """
+    # Database, keys, sockets and logs of all children: for this user alone.
+    os.umask(0o077)
+    with DataDir(settings.data_dir) as data_dir:
+        # The children of an `up` that was killed drain before they leave their ports.
+        patience = settings.drain_seconds + _STOP_MARGIN_SECONDS if data_dir.taken_over else 0.0
+        broker = Broker(data_dir.path)
+        try:
+            settings = replace(
+                settings,
+                data_dir=data_dir.path,
+                grpc_address=addresses.claim(settings.grpc_address, "grpc_address", patience),
+                http_address=addresses.claim(settings.http_address, "http_address", patience),
+                broker_url=broker.url,
+            )
+            with Supervisor() as supervisor:
+                try:
+                    return _supervise(supervisor, settings, data_dir, broker)
+                finally:
+                    supervisor.stop(_STOP_ORDER)
+        finally:
+            broker.remove_private_directory()
+
+
+def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, broker: Broker) -> int:
+    supervisor.start(broker.child(data_dir.lock_fd))
+    prepare = supervisor.start(_role("prepare", settings))
+    # The gateway needs neither database nor broker: it loads while the database is made ready.
+    supervisor.start(_role("gateway", settings))
+
+    if not supervisor.wait(lambda: prepare.status is not None and broker.answers(), 0.02, _START_LIMIT_SECONDS):
+        return 0
+    if prepare.status != 0:
+        # It has said why.
+        return prepare.status if prepare.status in (1, 2) else 1
+    for name in ("server", "worker", "scheduler"):
+        supervisor.start(_role(name, settings))
+    if not supervisor.wait(lambda: is_serving(settings.http_address), _PROBE_SECONDS, _START_LIMIT_SECONDS):
+        return 0
+    supervisor.settled = True
+
+    _say(f"READY grpc={settings.grpc_address} http={settings.http_address} token={data_dir.admin_token}")
+    supervisor.run()
+    logger.info("stopping")
+    return 0
+
+
+def _say(line: str) -> None:
+    """Tell people, and whatever started `up` and reads its output."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _role(name: str, settings: Settings) -> ChildSpec:
+    """Return how to start one of our own commands; -P keeps the current directory out of its import path."""
+    return ChildSpec(
+        name=name,
+        argv=(sys.executable, "-P", "-m", "task_server", name),
+        env=child_environment(os.environ, settings),
+        stop_seconds=settings.drain_seconds + _STOP_MARGIN_SECONDS,
+        restart=name != "prepare",
+    )
+
+
+def child_environment(own: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return the children's environment: this process's, with exactly these settings."""
+    rest = {name: value for name, value in own.items() if not name.startswith(PREFIX)}
+    return rest | environment(settings)

@@ -1,0 +1,1 @@
+"""Runs an action in a child process and says how it ended."""

@@ -1,0 +1,29 @@
+"""Which executor runs which action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from task_server.domain.actions import Action, CodeAction, HttpAction
+from task_server.executors.executor import Executor, Run
+
+
+class Executors:
+    """An executor for every kind of action."""
+
+    def __init__(self, *, code: Executor[CodeAction], http: Executor[HttpAction]) -> None:
+        self._code = code
+        self._http = http
+
+    def start(self, action: Action, *, timeout: float, log: Callable[[str], None]) -> Run:
+        """Start the action with the executor of its kind; see Executor."""
+        match action:
+            case CodeAction():
+                return self._code.start(action, timeout=timeout, log=log)
+            case HttpAction():
+                return self._http.start(action, timeout=timeout, log=log)
+
+    def close(self) -> None:
+        """Close them all."""
+        self._code.close()
+        self._http.close()

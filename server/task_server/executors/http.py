@@ -1,0 +1,74 @@
+"""Runs API tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from task_server.domain.actions import MAX_RESULT_BYTES, HttpAction
+from task_server.domain.status import FailureReason
+from task_server.executors.egress import EgressPolicy
+from task_server.executors.executor import Run
+from task_server.executors.sandboxed_run import start_sandboxed
+from task_server.sandbox.limits import Limits
+from task_server.sandbox.supervisor import Supervisor
+
+#: The module that children of this executor run. By name: this process loads none of it.
+RUNNER = "task_server.executors.http_runner"
+#: What is kept of an answer's body, in bytes after decoding. As base64 inside JSON it stays far below a result's limit.
+DEFAULT_MAX_BODY_BYTES = 256 * 1024
+#: A request with its answer is small; what is left is the name lookup, TLS and the sockets of several hops.
+DEFAULT_LIMITS = Limits(wall_seconds=300.0, cpu_seconds=60, result_bytes=MAX_RESULT_BYTES, open_files=32)
+
+_REASONS = frozenset(
+    {
+        FailureReason.UNEXPECTED_STATUS,
+        FailureReason.REQUEST_FAILED,
+        FailureReason.EGRESS_DENIED,
+        FailureReason.MEMORY_LIMIT,
+    }
+)
+
+
+class HttpExecutor:
+    """Makes each HTTP call in a child of its own; the process they are forked from starts with the first call.
+
+    Parameters:
+        egress: where calls may go.
+        limits: what one run may use; `wall_seconds` gives way to the timeout of each run.
+        max_body_bytes: what is kept of an answer's body.
+        stop_grace: seconds between asking a stopped run to end and killing it.
+    """
+
+    def __init__(
+        self,
+        *,
+        egress: EgressPolicy = EgressPolicy(),  # noqa: B008 - frozen
+        limits: Limits = DEFAULT_LIMITS,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        stop_grace: float = 1.0,
+    ) -> None:
+        self._egress = egress
+        self._limits = limits
+        self._max_body_bytes = max_body_bytes
+        self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
+
+    def start(self, action: HttpAction, *, timeout: float, log: Callable[[str], None]) -> Run:
+        """Start the action; see Executor. The timeout holds for the call as a whole, redirects and body included."""
+        job = {
+            "action": asdict(action),
+            "egress": {"allow_networks": self._egress.allow_networks, "ports": self._egress.ports},
+            "max_body_bytes": self._max_body_bytes,
+        }
+        return start_sandboxed(
+            self._supervisor,
+            json.dumps(job).encode(),
+            replace(self._limits, wall_seconds=timeout),
+            reasons=_REASONS,
+            log=log,
+        )
+
+    def close(self) -> None:
+        """End everything that still runs."""
+        self._supervisor.close()

@@ -1,0 +1,60 @@
+"""The gRPC server behind the gateway: one channel, and calls made from descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from task_server.gateway.options import GatewayOptions
+from task_server.gateway.routes import Route
+
+Call = Any
+_Stub = Callable[..., Call]
+
+
+class Backend:
+    """A channel to the gRPC server. It connects by itself, and again when the server was away. Make it inside the event loop."""
+
+    def __init__(self, address: str, options: GatewayOptions) -> None:
+        longest = max(100, int(options.reconnect_seconds * 1000))
+        self._channel = grpc.aio.insecure_channel(
+            address,
+            options=[
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.min_reconnect_backoff_ms", longest),
+                ("grpc.max_reconnect_backoff_ms", longest),
+                ("grpc.max_receive_message_length", options.max_response_bytes),
+                ("grpc.max_send_message_length", -1),
+                # The server is ours and near: no proxy of the environment stands between.
+                ("grpc.enable_http_proxy", 0),
+                # Else all channels of a process to one address share their backoff.
+                ("grpc.use_local_subchannel_pool", 1),
+            ],
+        )
+        self._stubs: dict[str, _Stub] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._channel.get_state() is grpc.ChannelConnectivity.READY
+
+    def call(
+        self, route: Route, request: Message, metadata: tuple[tuple[str, str | bytes], ...], timeout: float | None
+    ) -> Call:
+        """Begins a call. It fails at once if the server is away, and ends after `timeout` seconds if that is not None."""
+        stub = self._stubs.get(route.rpc)
+        if stub is None:
+            make = self._channel.unary_stream if route.streaming else self._channel.unary_unary
+            stub = self._stubs[route.rpc] = make(
+                route.rpc,
+                request_serializer=route.request.SerializeToString,
+                response_deserializer=route.response.FromString,
+            )
+        return stub(request, metadata=metadata, timeout=timeout, wait_for_ready=False)
+
+    async def close(self) -> None:
+        """Ends all calls and the connection."""
+        await self._channel.close(None)

@@ -1,0 +1,64 @@
+"""Says what is wrong with a task's source, without running it and without compiling it in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+
+from task_server.sandbox.ending import Cause, SandboxUnavailable
+from task_server.sandbox.finding import MAX_FINDINGS, Finding
+from task_server.sandbox.jobs import RUNNER, check_job
+from task_server.sandbox.limits import MAX_SOURCE_BYTES, Limits
+from task_server.sandbox.supervisor import Supervisor
+
+_LIMITS = Limits(wall_seconds=10.0, cpu_seconds=5)
+_CACHE_SIZE = 1_024
+
+
+class CodeChecker:
+    """Checks source in a child of its own zygote, which is started at the first check.
+
+    Several threads may use it at the same time.
+    """
+
+    def __init__(self) -> None:
+        self._supervisor = Supervisor(RUNNER)
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[bytes, str], list[Finding]] = OrderedDict()
+
+    def check(self, source: str, function_name: str) -> list[Finding]:
+        """What must be changed before `function_name` of `source` may run: at most 20 findings, empty when it may.
+
+        Raises SandboxUnavailable when no child can be started; nothing is known of the source then.
+        """
+        data = source.encode("utf-8", "surrogatepass")
+        if len(data) > MAX_SOURCE_BYTES:
+            return [Finding(0, 0, f"the code has {len(data)} bytes; at most {MAX_SOURCE_BYTES} are allowed")]
+        key = (hashlib.sha256(data).digest(), function_name)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return list(self._known[key])
+        findings = self._check(source, function_name)
+        if findings is None:
+            # Not kept: a busy machine may be the reason.
+            return [Finding(0, 0, "the code takes too much time or memory to compile; make it simpler")]
+        with self._lock:
+            self._known[key] = findings
+            if len(self._known) > _CACHE_SIZE:
+                self._known.popitem(last=False)
+        return list(findings)
+
+    def close(self) -> None:
+        """End the zygote."""
+        self._supervisor.close()
+
+    def _check(self, source: str, function_name: str) -> list[Finding] | None:
+        ending = self._supervisor.start(check_job(source, function_name), _LIMITS, log=lambda _text: None).wait()
+        if ending.cause in (Cause.UNCAGED, Cause.LOST):
+            raise SandboxUnavailable(ending.detail)
+        if ending.result is None:
+            return None
+        return [Finding(line, column, message) for line, column, message in json.loads(ending.result)[:MAX_FINDINGS]]

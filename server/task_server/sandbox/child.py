@@ -1,0 +1,59 @@
+"""The first things that a forked child does: let go of everything, put the layers on, only then read its job."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from typing import NoReturn, Protocol
+
+from task_server.sandbox.channel import Channel
+from task_server.sandbox.layers import LAYERS, Cell, LayerMissing, put_on
+
+_EXIT_UNCAGED = 71
+_EXIT_BROKEN = 70
+
+
+class Runner(Protocol):
+    """What a child does once its layers are on: a module that a zygote loads by name."""
+
+    def prepare(self) -> None:
+        """Load whatever runs need, once, in the zygote: a child may be unable to open files."""
+
+    def run(self, job: bytes, channel: Channel) -> None:
+        """Do the job and answer through the channel."""
+
+
+def live(runner: Runner, cell: Cell, *, job: int, output: int) -> NoReturn:
+    """Spend the life of a child: it never returns to what the zygote was doing."""
+    status = _EXIT_BROKEN
+    try:
+        _let_go(keep=(job, output))
+        channel = Channel(job, output, max_result=cell.limits.result_bytes)
+        try:
+            held = put_on(LAYERS, cell)
+        except LayerMissing as missing:
+            channel.uncaged(str(missing))
+            status = _EXIT_UNCAGED
+        else:
+            channel.layers(held)
+            gc.enable()
+            runner.run(channel.read_job(), channel)
+            status = 0
+    finally:
+        # Past every handler and buffer of the interpreter: they belong to the zygote.
+        os._exit(status)
+
+
+def _let_go(*, keep: tuple[int, int]) -> None:
+    """Reset signals, point the standard streams to nowhere and close everything but the two pipes."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    low, high = sorted(keep)
+    os.closerange(3, low)
+    os.closerange(low + 1, high)
+    os.closerange(high + 1, 1 << 30)

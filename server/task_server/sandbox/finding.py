@@ -1,0 +1,23 @@
+"""What is wrong with a piece of source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: More than this helps nobody.
+MAX_FINDINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that must be changed before the source may run."""
+
+    #: From 1; 0 where it concerns the source as a whole.
+    line: int
+    #: From 1; 0 where it is not known.
+    column: int
+    #: What is wrong and what to write instead.
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" if self.line else self.message

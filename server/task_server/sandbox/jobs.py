@@ -1,0 +1,39 @@
+"""What a child that runs code is asked to do."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import Any
+
+#: The module that does these jobs.
+RUNNER = "task_server.sandbox.runner"
+
+
+class JobKind(Enum):
+    """The kinds of jobs."""
+
+    #: Compile the source and run nothing; the result is a list of [line, column, message].
+    CHECK = "check"
+    #: Call the function; the result is what it returns.
+    CALL = "call"
+
+
+def check_job(source: str, function_name: str) -> bytes:
+    """A job that finds what is wrong with the source."""
+    return _job(JobKind.CHECK, source=source, function_name=function_name)
+
+
+def call_job(source: str, function_name: str, args: list[Any], kwargs: dict[str, Any]) -> bytes:
+    """A job that calls `function_name` of the source with these arguments, which must be JSON."""
+    return _job(JobKind.CALL, source=source, function_name=function_name, args=args, kwargs=kwargs)
+
+
+def read_job(job: bytes) -> tuple[JobKind, dict[str, Any]]:
+    """The kind of a job and what it is about."""
+    ((kind, request),) = json.loads(job).items()
+    return JobKind(kind), request
+
+
+def _job(kind: JobKind, **request: Any) -> bytes:
+    return json.dumps({kind.value: request}).encode()

@@ -1,0 +1,53 @@
+"""Every test here runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from task_server.dispatch.publisher import MemoryPublisher
+from task_server.domain.owner import Caller, Owner, Role
+from task_server.notifier.bell import MemoryBell
+from task_server.store.database import Database
+from task_server.store.migrator import migrate
+from task_server.usecases.ports import Ports
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request, tmp_path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'test.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    migrate(empty_database)
+    return empty_database
+
+
+@pytest.fixture
+def publisher() -> MemoryPublisher:
+    return MemoryPublisher()
+
+
+@pytest.fixture
+def ports(database: Database, publisher: MemoryPublisher) -> Ports:
+    return Ports(database=database, publisher=publisher, bell=MemoryBell(), republish_after_seconds=5)
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(owner=Owner("ann", "Ann"), role=Role.EDITOR, token_id="t1")
+
+
+@pytest.fixture
+def stranger() -> Caller:
+    return Caller(owner=Owner("bob", "Bob"), role=Role.EDITOR, token_id="t2")
+
+
+@pytest.fixture
+def admin() -> Caller:
+    return Caller(owner=Owner("root", "Root"), role=Role.ADMIN, token_id="t3")
