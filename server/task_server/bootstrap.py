@@ -137,7 +137,6 @@ def run_worker(settings: Settings) -> int:
     arguments = [
         "--quiet",
         "worker",
-        "--pool=threads",
         f"--concurrency={concurrency}",
         f"--hostname=worker-{os.getpid()}@%h",
         "--without-gossip",

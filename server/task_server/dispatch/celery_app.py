@@ -30,7 +30,7 @@ def make_app(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         result_backend=None,
-        worker_pool="threads",
+        worker_pool="task_server.worker.pool:TaskPool",
         worker_disable_prefetch=True,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

@@ -37,7 +37,7 @@ def vetted_addresses(target: Target, policy: EgressPolicy, resolve: Resolve = re
     """
     refusal = policy.port_refusal(target.port)
     if refusal:
-        message = f"Calls to {target.host} are not allowed: {refusal}."
+        message = f"Calls to {target.host} port {target.port} are not allowed: {refusal}."
         raise EgressDenied(message)
     try:
         found = resolve(target.host, target.port)

@@ -79,13 +79,16 @@ class EgressPolicy:
                 return None
         if not _is_public(judged):
             return "the address is not public"
-        return self.port_refusal(port)
+        return None if port in self.ports else self._usual_ports()
 
     def port_refusal(self, port: int) -> str | None:
         """Why nothing may be sent to this port whatever the address, or None."""
         if port in self.ports or any(opening.ports is None or port in opening.ports for opening in self._openings):
             return None
-        return f"port {port} is not one of {', '.join(map(str, self.ports))}"
+        return self._usual_ports()
+
+    def _usual_ports(self) -> str:
+        return f"the port is not one of {', '.join(map(str, self.ports))}"
 
 
 def _opening(entry: str, usual_ports: tuple[int, ...]) -> _Opening:

@@ -56,7 +56,11 @@ class CodeChecker:
         self._supervisor.close()
 
     def _check(self, source: str, function_name: str) -> list[Finding] | None:
-        ending = self._supervisor.start(check_job(source, function_name), _LIMITS, log=lambda _text: None).wait()
+        job = check_job(source, function_name)
+        ending = self._supervisor.start(job, _LIMITS, log=lambda _text: None).wait()
+        if ending.cause is Cause.LOST:
+            # Compiling twice does no harm, and the zygote has been started again by then.
+            ending = self._supervisor.start(job, _LIMITS, log=lambda _text: None).wait()
         if ending.cause in (Cause.UNCAGED, Cause.LOST):
             raise SandboxUnavailable(ending.detail)
         if ending.result is None:

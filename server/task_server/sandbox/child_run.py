@@ -14,8 +14,8 @@ from task_server.sandbox.ending import Cause, Ending
 from task_server.sandbox.frames import BrokenFrame, ResultTooLarge
 from task_server.sandbox.limits import Limits
 from task_server.sandbox.pipes import RunPipes
-from task_server.sandbox.witness import TooMuchOutput, Witness
 from task_server.sandbox.verdict import Exit, ending_of
+from task_server.sandbox.witness import TooMuchOutput, Witness
 from task_server.sandbox.zygote import ASK_TO_END, KILL
 from task_server.sandbox.zygote_process import ZygoteProcess
 

@@ -14,6 +14,7 @@ from celery import signals
 
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.worker.pool import TaskPool
 from task_server.worker.runtime import Runtime
 
 settings = config.load()
@@ -45,8 +46,8 @@ def _configure_logging(**_: Any) -> None:
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
-def _warm(**_: Any) -> None:
-    if app.conf.worker_pool == "threads":
+def _warm(sender: Any, **_: Any) -> None:
+    if sender.pool.__class__ is TaskPool:
         runtime()
     _log.info("worker is ready", extra={"queues": ",".join(settings.worker_queues)})
 

@@ -27,7 +27,8 @@ class LogInterceptor(AroundInterceptor):
         code = grpc.StatusCode.OK
         try:
             yield
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
+            # The second is a stream whose caller left between two of its messages.
             code = grpc.StatusCode.CANCELLED
             raise
         except BaseException:

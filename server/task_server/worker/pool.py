@@ -1,0 +1,41 @@
+"""Celery's thread pool, with one more habit: a thread that becomes free wakes the consumer.
+
+With `worker_disable_prefetch` the consumer takes a message only for a free thread, but looks for free threads only when its event
+loop turns, which by itself it does once a second: eight threads would then run eight short tasks a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from celery.concurrency.thread import ApplyResult
+from celery.concurrency.thread import TaskPool as ThreadPool
+from kombu.asynchronous import get_event_loop
+
+
+class TaskPool(ThreadPool):  # type: ignore[misc] # celery ships no types
+    """The pool that `worker_pool` names."""
+
+    def on_apply(
+        self, target: Any, args: Any = None, kwargs: Any = None, callback: Callable[..., Any] | None = None, **rest: Any
+    ) -> ApplyResult:
+        """Run one message in a thread, and wake the consumer once its slot is free."""
+
+        def done(*values: Any, **named: Any) -> Any:
+            # Celery frees the slot in its callback; waking before that would be for nothing.
+            result = callback(*values, **named) if callback is not None else None
+            _wake_consumer()
+            return result
+
+        return super().on_apply(target, args, kwargs, callback=done, **rest)
+
+
+def _wake_consumer() -> None:
+    hub = get_event_loop()
+    if hub is not None:
+        hub.call_soon(_nothing)
+
+
+def _nothing() -> None:
+    """What the consumer is woken for: its loop turns, and looks for free threads."""
