@@ -101,6 +101,16 @@ class Watchers:
             subscription.end(None)
 
     async def _read(self) -> None:
+        try:
+            await self._read_on()
+        except Exception:
+            # A defect: better that all watchers resume than that they wait for what nobody reads.
+            _log.exception("the event reader failed")
+            self._reader = None
+            self.close()
+            self._subscriptions.clear()
+
+    async def _read_on(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rung.wait(), _POLL_SECONDS)

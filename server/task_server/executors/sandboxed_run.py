@@ -78,7 +78,12 @@ def outcome_of(ending: Ending, limits: Limits, reasons: frozenset[FailureReason]
     if ending.failure is None:
         return Outcome(status=ExecutionStatus.SUCCESS, result_json=result, isolation=isolation, usage=usage)
     if ending.failure.reason not in reasons:
-        return _failure(FailureReason.CRASHED, "The run broke the protocol of the sandbox.", isolation, usage)
+        logger.error(
+            "a child reported %r: %s\n%s", ending.failure.reason, ending.failure.error, ending.failure.traceback
+        )
+        return _failure(
+            FailureReason.CRASHED, "The run failed inside the sandbox, not in its own code.", isolation, usage
+        )
     return Outcome(
         status=ExecutionStatus.FAILURE,
         result_json=result,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import traceback
 from typing import NoReturn, Protocol
 
 from task_server.sandbox.channel import Channel
 from task_server.sandbox.layers import LAYERS, Cell, LayerMissing, put_on
+
+#: The reason of a failure that no runner meant to report.
+INTERNAL = "INTERNAL"
 
 _EXIT_UNCAGED = 71
 _EXIT_BROKEN = 70
@@ -38,7 +42,11 @@ def live(runner: Runner, cell: Cell, *, job: int, output: int) -> NoReturn:
         else:
             channel.layers(held)
             gc.enable()
-            runner.run(channel.read_job(), channel)
+            try:
+                runner.run(channel.read_job(), channel)
+            except Exception as error:
+                # A fault of the runner, not of the job: the worker's log is the only place where it can be seen.
+                channel.failure(INTERNAL, repr(error), "".join(traceback.format_exception(error)))
             status = 0
     finally:
         # Past every handler and buffer of the interpreter: they belong to the zygote.

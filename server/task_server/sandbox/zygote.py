@@ -72,6 +72,11 @@ class Zygote:
         message, descriptors, _, _ = socket.recv_fds(self._control, 65_536, 3)
         if not message:
             return False
+        if len(descriptors) != 3:
+            # This process has none left. The run sees its report socket closed, and the others go on.
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return True
         job, output, report_descriptor = descriptors
         report = socket.socket(fileno=report_descriptor)
         cell = Cell(Limits(**json.loads(message)), self._pid)

@@ -27,9 +27,13 @@ def new_status(task: Task, execution: Execution, now: Micros) -> TaskStatus:
 
 
 def store_task(database: Database, task: Task, now: Micros, execution: Execution | None = None) -> None:
-    """Store a changed task, with the event that tells it and, where one changed too, its execution."""
+    """Store a changed task, with the event that tells it and, where one changed too, its execution.
+
+    Of a deleted task, whose last run may still be ending, watchers hear no more.
+    """
     tasks.update_state(task)
-    events.append(EventType.MODIFIED, task, execution, now, database)
+    if task.deleted_at is None:
+        events.append(EventType.MODIFIED, task, execution, now, database)
 
 
 def add_execution(

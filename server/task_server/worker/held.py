@@ -61,3 +61,8 @@ class Held:
         with self._lock:
             text, self._log = "".join(self._log), []
         return text
+
+    def put_back_log(self, text: str) -> None:
+        """Keep for later what was taken and could not be stored."""
+        with self._lock:
+            self._log.insert(0, text)

@@ -23,7 +23,7 @@ class Keeper:
         self._settings = settings
         self._changed = threading.Condition()
         self._held: dict[str, Held] = {}
-        self._closed = False
+        self._closed = threading.Event()
         self._release_at: float | None = None
         self._listening = bell.listen(Topic.STOP, self._stop_rung)
         self._listening.__enter__()
@@ -41,18 +41,16 @@ class Keeper:
         with self._changed:
             if self._held.get(held.claim.execution_id) is held:
                 del self._held[held.claim.execution_id]
-            self._changed.notify()
 
     def drain(self) -> None:
         """Give running children `drain_seconds`, then give their runs back to the queue."""
         with self._changed:
             self._release_at = time.monotonic() + self._settings.drain_seconds
-            self._changed.notify()
 
     def close(self) -> None:
         """End the thread."""
+        self._closed.set()
         with self._changed:
-            self._closed = True
             self._changed.notify()
         self._thread.join(timeout=5)
         self._listening.__exit__(None, None, None)
@@ -60,7 +58,13 @@ class Keeper:
     def store_log(self, held: Held) -> bool:
         """Store what a run printed lately. False when it is not held any more. Raises DatabaseUnavailable."""
         text = held.take_log()
-        return not text or self._running.append_log(held.claim.execution_id, held.claim.attempt, text)
+        if not text:
+            return True
+        try:
+            return self._running.append_log(held.claim.execution_id, held.claim.attempt, text)
+        except DatabaseUnavailable:
+            held.put_back_log(text)
+            raise
 
     def _stop_rung(self, execution_id: str) -> None:
         with self._changed:
@@ -73,10 +77,11 @@ class Keeper:
         next_renewal = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._held or self._closed)
-                if self._closed:
-                    return
-                self._changed.wait(self._settings.stop_poll_seconds)
+                self._changed.wait_for(lambda: self._held or self._closed.is_set())
+            # Not woken by each run that comes and goes: most end before anything is to be done for them.
+            if self._closed.wait(self._settings.stop_poll_seconds):
+                return
+            with self._changed:
                 held = list(self._held.values())
             if not held:
                 continue
@@ -106,10 +111,11 @@ class Keeper:
     def _store_logs(self, held: list[Held]) -> None:
         for run in held:
             try:
-                if not self.store_log(run):
-                    run.lose()
+                still_held = self.store_log(run)
             except DatabaseUnavailable:
-                _log.warning("a piece of log was lost with the database", extra={"execution": run.claim.execution_id})
+                return  # kept, and stored at the next turn
+            if not still_held:
+                self._forget(run)
 
     def _renew(self, held: list[Held]) -> None:
         asked_at = time.monotonic()
