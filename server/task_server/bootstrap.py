@@ -6,12 +6,11 @@ import asyncio
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from task_server import config, logs
+from task_server import config
 from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
 
@@ -29,7 +28,6 @@ class StartError(Exception):
 
 def run_server(settings: Settings) -> int:
     """Serve gRPC. Raises StartError."""
-    logs.configure(settings.log_level, settings.log_format, "server")
     database = _present_database(settings)
     return asyncio.run(_serve(settings, database))
 
@@ -106,7 +104,6 @@ def run_gateway(settings: Settings) -> int:
     from task_server.gateway.options import GatewayOptions
     from task_server.gateway.server import bind, serve
 
-    logs.configure(settings.log_level, settings.log_format, "gateway")
     host, _, port = settings.http_address.rpartition(":")
     try:
         listener = bind(host.strip("[]"), int(port))
@@ -127,12 +124,8 @@ def run_worker(settings: Settings) -> int:
     """Serve the queues. Raises StartError."""
     os.environ.update(config.environment(settings))
     _present_database(settings)
-    from celery.platforms import SecurityWarning
-
     from task_server.worker.app import app
 
-    # Celery warns root of pickled messages; this worker takes JSON only, and user code runs in children that drop root.
-    warnings.simplefilter("ignore", SecurityWarning)
     concurrency = settings.worker_concurrency or 4 * (os.cpu_count() or 1)
     arguments = [
         "--quiet",
@@ -159,7 +152,6 @@ def run_scheduler(settings: Settings) -> int:
     from task_server.usecases.publishing import Publishing
     from task_server.usecases.rescuing import Rescuing
 
-    logs.configure(settings.log_level, settings.log_format, "scheduler")
     database = _present_database(settings)
     ports, close_ports = _ports(settings, database)
     scheduler = Scheduler(

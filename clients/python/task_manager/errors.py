@@ -144,6 +144,14 @@ class CodeCheckerUnavailable(Unavailable):
     """The process that checks code did not answer. Nothing was stored; `retry_after` says when to try again."""
 
 
+class ServerStopping(Unavailable):
+    """The server, or the gateway before it, shuts down. Try again after `retry_after`; a watch resumes by itself."""
+
+
+class ServerUnreachable(Unavailable):
+    """The REST gateway can not reach the server. `retry_after` says when to try again."""
+
+
 class WaitTimeout(TaskManagerError, TimeoutError):
     """`wait` was given a timeout, and the task was not final by then. The task itself goes on."""
 

@@ -34,6 +34,8 @@ def make_app(settings: Settings) -> Celery:
         worker_disable_prefetch=True,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
+        # Concerns late-acknowledged messages only, of which there are none; left unset Celery warns at each loss of the broker.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         # None: for ever. Celery's default gives up after 100 tries.

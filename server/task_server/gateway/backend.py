@@ -28,6 +28,9 @@ class Backend:
                 ("grpc.max_reconnect_backoff_ms", longest),
                 ("grpc.max_receive_message_length", options.max_response_bytes),
                 ("grpc.max_send_message_length", -1),
+                # A server that vanished without a word is noticed, and its calls end.
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
                 # The server is ours and near: no proxy of the environment stands between.
                 ("grpc.enable_http_proxy", 0),
                 # Else all channels of a process to one address share their backoff.

@@ -95,6 +95,7 @@ def unreachable() -> Status:
     return status(
         code_pb2.UNAVAILABLE,
         f"The task service can not be reached; try again in {RETRY_AFTER_SECONDS} s.",
+        _error_info(ErrorReason.SERVER_UNREACHABLE),
         error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)),
     )
 
@@ -104,6 +105,7 @@ def shutting_down() -> Status:
     return status(
         code_pb2.UNAVAILABLE,
         f"The gateway is shutting down; try again in {RETRY_AFTER_SECONDS} s.",
+        _error_info(ErrorReason.SERVER_STOPPING),
         error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)),
     )
 

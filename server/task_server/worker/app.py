@@ -8,14 +8,19 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 from typing import Any
 
 from celery import signals
+from celery.platforms import SecurityWarning
 
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
 from task_server.worker.pool import TaskPool
 from task_server.worker.runtime import Runtime
+
+# Celery warns root of pickled messages; this worker takes JSON only, and user code runs in children that drop root.
+warnings.simplefilter("ignore", SecurityWarning)
 
 settings = config.load()
 app = make_app(settings)

@@ -6,7 +6,8 @@ there was one. What it answers depends on the request's id (`task_id`, `id` or `
 - `code-N`: fails with code N and no details, after its metadata; `bare-N` without any metadata;
 - `detailed`, `unknown-any`: fails with details, of a known and of an unknown type;
 - `full`: everything set; `bad-time`: a timestamp that JSON can not have;
-- streams: `none` ends at once, `two` ends after two messages, `two-code-N` fails after them, `endless` never ends by itself.
+- `hang…`: never answers by itself;
+- streams: `none` ends at once, `two` ends after two messages, `two-code-N` fails after them, `endless…` never ends by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,11 +76,11 @@ SERVICES = (
 
 
 class Peer(grpc.GenericRpcHandler):
-    """Serves every RPC of the API. `cancelled` is released once for each endless stream that its caller gave up."""
+    """Serves every RPC of the API. By id, `begun` says that a call waits without end, and `cancelled` that it was given up."""
 
     def __init__(self) -> None:
-        self.cancelled = asyncio.Semaphore(0)
-        self.begun = asyncio.Semaphore(0)
+        self.begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.cancelled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._methods = {
             f"/{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
         }
@@ -111,13 +113,8 @@ class Peer(grpc.GenericRpcHandler):
         await _begin(request, context)
         identity = _identity(request)
         await _fail(identity, context)
-        if identity == "hang":
-            self.begun.release()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                self.cancelled.release()
-                raise
+        if identity.startswith("hang"):
+            await self._hang(identity)
         response = GetMessageClass(method.output_type)()
         if isinstance(response, task_pb2.Task):
             if identity == "full":
@@ -144,12 +141,15 @@ class Peer(grpc.GenericRpcHandler):
                 yield response
             await _fail(rest, context)
         if kind == "endless":
-            self.begun.release()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                self.cancelled.release()
-                raise
+            await self._hang(identity)
+
+    async def _hang(self, identity: str) -> None:
+        self.begun[identity].set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled[identity].set()
+            raise
 
 
 async def serve_peer(peer: Peer, address: str = "127.0.0.1:0") -> tuple[grpc.aio.Server, int]:

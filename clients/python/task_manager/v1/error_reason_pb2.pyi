@@ -26,6 +26,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEADLINE_PASSED: _ClassVar[ErrorReason]
     CODE_CHECKER_UNAVAILABLE: _ClassVar[ErrorReason]
     SERVER_STOPPING: _ClassVar[ErrorReason]
+    SERVER_UNREACHABLE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -46,3 +47,4 @@ SERVER_BUSY: ErrorReason
 DEADLINE_PASSED: ErrorReason
 CODE_CHECKER_UNAVAILABLE: ErrorReason
 SERVER_STOPPING: ErrorReason
+SERVER_UNREACHABLE: ErrorReason

@@ -1,0 +1,158 @@
+"""The command line: what each command asks of the composition root, its exit status, and its one line when it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import task_server
+from task_server import cli
+from task_server.config import Settings
+
+
+class StartError(Exception):
+    """The composition root's refusal, in the twin below."""
+
+
+class Composition(ModuleType):
+    """A composition root that starts nothing and notes what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("task_server.bootstrap")
+        self.StartError = StartError
+        self.calls: list[tuple[str, Settings]] = []
+        self.health = "SERVING"
+        self.tokens: list[dict[str, str]] = []
+        self.refusal = ""
+        for role in ("server", "gateway", "worker", "scheduler"):
+            setattr(self, f"run_{role}", lambda settings, role=role: self._note(role, settings, 0))
+
+    def _note(self, name: str, settings: Settings, answer: int) -> int:
+        self.calls.append((name, settings))
+        if self.refusal:
+            raise StartError(self.refusal)
+        return answer
+
+    def migrate(self, settings: Settings) -> int:
+        return self._note("migrate", settings, 7)
+
+    def check_health(self, settings: Settings, service: str) -> str:
+        self._note(f"health {service}", settings, 0)
+        return self.health
+
+    def create_token(self, settings: Settings, **token: str) -> str:
+        self.tokens.append(token)
+        return f"tsk_{len(self.tokens)}"
+
+    def has_tokens(self, settings: Settings) -> bool:
+        return bool(self.tokens)
+
+
+@pytest.fixture
+def composition(monkeypatch: pytest.MonkeyPatch) -> Composition:
+    for name in [name for name in os.environ if name.startswith("TASK_SERVER_")]:
+        monkeypatch.delenv(name)
+    twin = Composition()
+    monkeypatch.setitem(sys.modules, "task_server.bootstrap", twin)
+    monkeypatch.setattr(task_server, "bootstrap", twin, raising=False)
+    # The commands log to standard error for their whole life; a test's handlers must outlive them.
+    monkeypatch.setattr("task_server.logs.configure", lambda level, log_format, role: None)
+    return twin
+
+
+@pytest.mark.parametrize("role", ["server", "gateway", "worker", "scheduler"])
+def test_each_role_runs_with_the_settings(composition: Composition, role: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('grpc_address = "127.0.0.1:1234"\n')
+    assert cli.main([role, "--config", str(file), "--data-dir", str(tmp_path)]) == 0
+    assert composition.calls == [(role, Settings(grpc_address="127.0.0.1:1234", data_dir=tmp_path))]
+
+
+def test_migrate_says_the_version(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["migrate"]) == 0
+    assert capsys.readouterr().out == "the database is at schema version 7\n"
+
+
+@pytest.mark.parametrize("command", ["server", "gateway", "worker", "scheduler", "migrate", "prepare", "health"])
+def test_a_refusal_is_one_line_and_status_1(
+    composition: Composition, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    composition.refusal = "the database is from a newer version"
+    assert cli.main([command]) == 1
+    assert capsys.readouterr() == ("", "task-server: the database is from a newer version\n")
+
+
+def test_wrong_settings_are_one_line_and_status_2(
+    composition: Composition, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASK_SERVER_LOG_LEVEL", "LOUD")
+    monkeypatch.setenv("TASK_SERVER_LOG_FORMAT", "xml")
+    assert cli.main(["server"]) == 2
+    said = capsys.readouterr().err
+    assert said == "task-server: log_level must be DEBUG, INFO, WARNING or ERROR; log_format must be text or json\n"
+    assert composition.calls == []
+
+
+def test_a_defect_keeps_its_traceback(composition: Composition) -> None:
+    composition.migrate = None  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        cli.main(["migrate"])
+
+
+def test_health_is_the_exit_status(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["health"]) == 0
+    assert capsys.readouterr() == ("", "")
+    composition.health = "NOT_SERVING"
+    assert cli.main(["health", "--service", "task_manager.v1.TaskService"]) == 1
+    said = capsys.readouterr().err
+    assert said == "task-server: task_manager.v1.TaskService at 127.0.0.1:50051 is NOT_SERVING\n"
+    assert [name for name, _ in composition.calls] == ["health ", "health task_manager.v1.TaskService"]
+
+
+def test_token_create_prints_the_key_alone(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["token", "create", "--user", "u1"]) == 0
+    assert cli.main(["token", "create", "--user", "u2", "--name", "Uwe", "--role", "admin"]) == 0
+    assert capsys.readouterr() == ("tsk_1\ntsk_2\n", "")
+    assert composition.tokens == [
+        {"user_id": "u1", "username": "u1", "role": "editor"},
+        {"user_id": "u2", "username": "Uwe", "role": "admin"},
+    ]
+
+
+def test_prepare_migrates_and_makes_the_admins_token_once(
+    composition: Composition, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert cli.main(["prepare", "--data-dir", str(tmp_path)]) == 0
+    assert [name for name, _ in composition.calls] == ["migrate", "migrate"]
+    assert composition.tokens == [{"user_id": "admin", "username": "admin", "role": "admin"}]
+    path = tmp_path / "admin.token"
+    assert path.read_text() == "tsk_1\n"
+    assert capsys.readouterr() == ("", f"task-server: the admin's token is in {path}\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["token"], ["token", "create"], ["up", "--port", "1"]])
+def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert capsys.readouterr().err.startswith("usage: task-server")
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"task-server {task_server.__version__}\n"
+
+
+def test_the_supervising_process_loads_no_heavy_library() -> None:
+    program = (
+        "import sys; import task_server.cli, task_server.embedded.up\n"
+        "print(sorted({'asyncio', 'celery', 'grpc', 'google', 'kombu', 'peewee', 'http', 'ssl'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout == "[]\n"
