@@ -57,7 +57,15 @@ def test_without_a_server_the_answer_is_503_with_retry_info_and_no_word_of_the_t
 
     assert (answer.status, stream.status, health.status) == (503, 503, 503)
     assert answer.json["code"] == 14
-    assert answer.json["details"] == [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1s"}]
+    assert answer.json["details"] == [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "SERVER_UNREACHABLE",
+            "domain": "task-manager",
+            "metadata": {},
+        },
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1s"},
+    ]
     assert stream.lines == [{"error": answer.json}]
     assert answer.header("x-request-id")
     for body in (answer.body, stream.body, health.body):
