@@ -41,8 +41,13 @@ check: setup ## Check style, types, import directions, the protos and the stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tools
+	MYPYPATH=examples $(BIN)/mypy --strict examples
 	$(BIN)/lint-imports
 	$(BIN)/python tools/contract.py check
+
+.PHONY: bench
+bench: setup ## Measure the speed as ratios to raw Celery and an empty gRPC call, in under three minutes
+	$(BIN)/python -m benchmarks
 
 .PHONY: format
 format: setup ## Mend what ruff can mend by itself
@@ -60,4 +65,4 @@ release-contract: setup ## Record the protos as what clients are generated from,
 .PHONY: clean
 clean: ## Remove the virtual environment and everything generated that git ignores; data in .task-manager stays
 	rm -rf $(VENV) .buf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	find clients server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find clients examples server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,121 @@
+"""`task-server up` ends with work in flight and goes on where it stopped when it is started again on the same directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acceptance_stack import Stack
+
+from task_manager import TaskClient, to_python
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.task_pb2 import Task
+
+Outcome = TaskExecution.Attempt.Outcome
+SOON_LOST = {"LEASE_SECONDS": "3", "HEARTBEAT_SECONDS": "1"}
+
+
+@dataclass
+class InFlight:
+    """Tasks in every state that a restart may meet, and the watch token from before they were made."""
+
+    token: str
+    done: Task
+    running: Task
+    delayed: Task
+    cron: Task
+
+
+#: Runs until a time, so that a second attempt need not take as long as the first.
+SLOW = (
+    "import time\ndef main(until):\n    print('begun')\n    time.sleep(max(0, until - time.time()))\n    return 'ended'"
+)
+
+
+def begin_slow(client: TaskClient, seconds: float) -> Task:
+    """A task that runs, and will for so long."""
+    task = client.create_task("slow", function_code=SLOW, function_name="main", task_args=[time.time() + seconds])
+    assert next(client.logs(task.last_execution.id, follow=True)) == "begun\n"
+    return task
+
+
+def begin_work(client: TaskClient, run_seconds: float) -> InFlight:
+    """One task has ended, one runs, one waits for its time, one goes by cron."""
+    code = "def main():\n    return 1"
+    done = client.create_task("done", function_code=code, function_name="main")
+    client.wait(done.task_id, timeout=30)
+    running = begin_slow(client, run_seconds)
+    delayed = client.create_task("delayed", delay_seconds=2, function_code=code, function_name="main")
+    cron = client.create_task(
+        "cron", cron_expression="* * * * * *", max_runs=3, function_code=code, function_name="main"
+    )
+    return InFlight(done.watch_token, done, running, delayed, cron)
+
+
+def outcomes(execution: TaskExecution) -> list[str]:
+    return [Outcome.Name(attempt.outcome) for attempt in execution.attempts]
+
+
+def assert_goes_on(client: TaskClient, work: InFlight, running: list[str]) -> None:
+    """All of it ends well, and the running one had these attempts."""
+    execution = client.wait(work.running.task_id, timeout=60)
+    assert to_python(execution.result) == "ended"
+    assert outcomes(execution) == running
+    delayed = client.wait(work.delayed.task_id, timeout=30)
+    assert outcomes(delayed) == ["SUCCEEDED"]
+    assert delayed.started_at.ToNanoseconds() >= delayed.due_at.ToNanoseconds()
+    client.wait(work.cron.task_id, timeout=30)
+    assert client.get(work.cron.task_id).run_count == 3
+    times = [run.scheduled_for.ToNanoseconds() for run in client.list_executions(parent_task=work.cron.task_id)]
+    assert len(set(times)) == 3
+    assert client.get(work.done.task_id).status == Task.SUCCESS
+    assert_every_change_is_told_once(client, work)
+
+
+def assert_every_change_is_told_once(client: TaskClient, work: InFlight) -> None:
+    """A watcher from before sees each run move forward only, across the restart."""
+    order = ["SCHEDULED", "PENDING", "STARTED", "SUCCESS"]
+    ids = {task.task_id for task in (work.done, work.running, work.delayed)}
+    seen: dict[str, list[str]] = {task_id: [] for task_id in ids}
+    tokens: list[str] = []
+    for event in client.watch(watch_token=work.token):
+        tokens.append(event.watch_token)
+        if event.task.task_id in ids:
+            seen[event.task.task_id].append(Task.Status.Name(event.task.status))
+        if all(statuses[-1:] == ["SUCCESS"] for statuses in seen.values()):
+            break
+    assert len(set(tokens)) == len(tokens)
+    for task_id in (work.done.task_id, work.delayed.task_id):
+        assert seen[task_id] == sorted(seen[task_id], key=order.index)
+        assert seen[task_id].count("SUCCESS") == 1
+
+
+def test_at_the_end_a_short_run_is_finished_and_a_long_one_given_back(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(DRAIN_SECONDS="1")
+    stack.start()
+    client = stack.client()
+    admin, bob = stack.admin_token, stack.token("bob")
+    work = begin_work(client, 8)
+    short = begin_slow(client, 1)
+    assert (stack.data_dir / "admin.token").stat().st_mode & 0o777 == 0o600
+    stack.stop()
+    stack.start()
+    assert outcomes(client.wait(short.task_id, timeout=1)) == ["SUCCEEDED"]
+    assert_goes_on(client, work, ["RELEASED", "SUCCEEDED"])
+    # The tokens are the same as before.
+    assert stack.admin_token == admin
+    assert stack.api(bob).rest.get("/api/tasks")["tasks"] == []
+    stack.stop()
+    assert stack.faults() == []
+
+
+def test_after_a_power_cut_lost_runs_are_taken_up_again(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(**SOON_LOST)
+    stack.start()
+    work = begin_work(stack.client(), 3)
+    stack.kill()
+    stack.start()
+    assert_goes_on(stack.client(), work, ["LOST", "SUCCEEDED"])
+    stack.stop()
+    assert stack.faults() == []
