@@ -11,6 +11,7 @@ of the embedded stack do not have.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 import types
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "TASK_SERVER_"
+#: The numbers for which 0 has a meaning; all others are more than 0.
+_MAY_BE_ZERO = ("worker_concurrency", "stop_grace_seconds", "drain_seconds")
 
 
 class ConfigError(Exception):
@@ -96,22 +99,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check each value and how they go together; raise ConfigError with all that is wrong."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {name: value for name, value in values.items() if type(value) in (int, float)}
+        # Written so that NaN, which compares with nothing, is wrong too.
         wrong = [
-            f"{name} must be more than 0"
-            for name in (
-                "max_call_seconds",
-                "max_concurrent_calls",
-                "database_threads",
-                "heartbeat_seconds",
-                "stop_poll_seconds",
-                "scheduler_interval_seconds",
-                "republish_after_seconds",
-                "default_timeout_seconds",
-                "run_memory_bytes",
-                "run_output_bytes",
-                "max_lost_attempts",
-            )
-            if getattr(self, name) <= 0
+            f"{name} must be {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}"
+            for name, value in numbers.items()
+            if not (math.isfinite(value) and (value > 0 or (value == 0 and name in _MAY_BE_ZERO)))
         ]
         if self.lease_seconds < 3 * self.heartbeat_seconds:
             wrong.append(
@@ -123,6 +117,11 @@ class Settings:
             wrong.append("database_url must begin with sqlite:/// or postgresql://")
         if not self.broker_url.startswith(("redis://", "rediss://", "redis+socket://")):
             wrong.append("broker_url must begin with redis://, rediss:// or redis+socket://")
+        _, colon, port = self.http_address.rpartition(":")
+        if not colon or not port.isdecimal() or int(port) > 65_535:
+            wrong.append("http_address must be host:port, as 127.0.0.1:8080")
+        if not self.worker_queues:
+            wrong.append("worker_queues must name at least one queue")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             wrong.append("log_level must be DEBUG, INFO, WARNING or ERROR")
         if self.log_format not in ("text", "json"):
@@ -205,13 +204,18 @@ def _read_secret(variable: str, file: Path) -> str:
 
 
 def _cast(name: str, kind: Any, value: Any) -> Any:
+    """The value as the setting's type. The environment has texts only; of TOML's types only the fitting ones are taken."""
     try:
         if isinstance(kind, types.GenericAlias):
             parts = value.split(",") if isinstance(value, str) else value
-            return tuple(str(part).strip() for part in parts if str(part).strip())
+            if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+                raise TypeError
+            return tuple(part.strip() for part in parts if part.strip())
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        if not isinstance(value, {int: (int, str), float: (int, float, str)}.get(kind, str)) or isinstance(value, bool):
+            raise TypeError
         return kind(value)
     except (KeyError, TypeError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a list of texts")
-        raise ConfigError(f"{name} must be {wanted}, not {value!r}") from None
+        wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
+        raise ConfigError(f"{name} must be {wanted.get(kind, 'a list of texts')}, not {value!r}") from None

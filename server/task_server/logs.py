@@ -13,6 +13,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 #: What a LogRecord always has; anything beyond came by `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request_id"}
+#: Control characters as they are written in Python.
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
 def configure(level: str, log_format: str, role: str) -> None:
@@ -54,7 +56,9 @@ class TextFormatter(logging.Formatter):
         if getattr(record, "request_id", ""):
             facts["request_id"] = record.request_id  # type: ignore[attr-defined]
         tail = "".join(f" {name}={value}" for name, value in facts.items())
-        line = f"{_time(record)} {record.levelname:<7} {self.role} {record.name}: {record.getMessage()}{tail}"
+        # What a caller sent may stand in a message or a value: it must not look like an entry of ours.
+        text = f"{record.getMessage()}{tail}".translate(_CONTROLS)
+        line = f"{_time(record)} {record.levelname:<7} {self.role} {record.name}: {text}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

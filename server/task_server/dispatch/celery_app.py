@@ -22,7 +22,8 @@ def make_app(settings: Settings) -> Celery:
     app = Celery("task_manager", broker=settings.broker_url)
     app.conf.update(
         task_default_queue=DEFAULT_QUEUE,
-        task_queues=[Queue(name) for name in settings.worker_queues],
+        # no_ack: a message is gone once it is taken, which spares Redis and us the books of what is not acknowledged yet.
+        task_queues=[Queue(name, no_ack=True) for name in settings.worker_queues],
         task_create_missing_queues=True,
         accept_content=["json"],
         task_serializer="json",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from task_server.domain import cron
-from task_server.domain.clock import SECOND, Micros, seconds
+from task_server.domain.clock import Micros, seconds
 
 
 class TaskType(StrEnum):
@@ -53,7 +53,7 @@ class Schedule:
         if not self.cron_expression or (self.max_runs and fired >= self.max_runs):
             return None
         if self.start_at is not None:
-            after = max(after, self.start_at - SECOND)  # a firing exactly at start_at counts
+            after = max(after, self.start_at - 1)  # a firing exactly at start_at counts
         following = cron.next_fire(self.cron_expression, self.time_zone, after)
         if following is None or (self.end_at is not None and following > self.end_at):
             return None

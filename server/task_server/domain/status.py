@@ -6,11 +6,11 @@ move      who makes it
 PENDING   `usecases.tasks` (create, run) and `usecases.firing` make the run
 STARTED   `usecases.running.claim`, for the worker that got it
 SUCCESS   `usecases.running.finish`, for the worker that holds it
-FAILURE   `usecases.running.finish`; `usecases.rescue` when workers vanished too often
+FAILURE   `usecases.running.finish`; `usecases.rescuing` when workers vanished too often
 RETRY     reserved for retry policies
 REVOKED   `usecases.stopping` while it waits; `usecases.running.finish` after its child was seen dead;
-          `usecases.rescue` when its worker vanished after a stop
-PENDING   from STARTED: `usecases.running.release` (worker drains), `usecases.rescue` (worker vanished)
+          `usecases.rescuing` when its worker vanished after a stop
+PENDING   from STARTED: `usecases.running.release` (worker drains), `usecases.rescuing` (worker vanished)
 ========  =======================================================================
 """
 
@@ -58,7 +58,6 @@ TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
 }
 
 WAITING = (ExecutionStatus.PENDING, ExecutionStatus.RETRY)
-TERMINAL = tuple(status for status, moves in TRANSITIONS.items() if not moves)
 
 
 class TaskStatus(StrEnum):

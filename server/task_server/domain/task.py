@@ -9,7 +9,7 @@ from task_server.domain.actions import Action
 from task_server.domain.clock import Micros
 from task_server.domain.owner import Owner
 from task_server.domain.schedule import Schedule, TaskType
-from task_server.domain.status import ExecutionStatus, TaskStatus
+from task_server.domain.status import TaskStatus
 
 DEFAULT_QUEUE = "default"
 
@@ -59,14 +59,3 @@ class Task:
     def changed(self, now: Micros, **changes: Any) -> Task:
         """This task with `changes`, one revision on."""
         return replace(self, updated_at=now, revision=self.revision + 1, **changes)
-
-
-def status_of(
-    execution: ExecutionStatus, next_run_at: Micros | None, *, is_latest_waiting_for_time: bool
-) -> TaskStatus:
-    """Where a task stands, whose latest execution has that status: SCHEDULED while it only waits for its time."""
-    if is_latest_waiting_for_time:
-        return TaskStatus.SCHEDULED
-    if execution.is_terminal and next_run_at is not None:
-        return TaskStatus.SCHEDULED
-    return TaskStatus(execution.value)

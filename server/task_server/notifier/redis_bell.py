@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 
 import redis
 
@@ -21,7 +22,8 @@ _TURN_SECONDS = 5.0
 class RedisBell:
     """Rings through a Redis or Valkey server. `url` is a Celery broker URL.
 
-    One thread rings and one listens, each started when first needed. While the server is away rings are dropped.
+    One thread rings and one listens to each topic, started when first needed: who listens to stops is not woken by every event.
+    While the server is away rings are dropped.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,37 +36,37 @@ class RedisBell:
         self._waiting: set[tuple[str, str]] = set()
         self._closed = threading.Event()
         self._ringer: threading.Thread | None = None
-        self._hearer: threading.Thread | None = None
+        self._hearers: dict[Topic, threading.Thread] = {}
 
     def ring(self, topic: Topic, word: str = "") -> None:
         """Ring soon, once for all rings of the same word that wait."""
         with self._changed:
             self._waiting.add((topic.value, word))
             if self._ringer is None:
-                self._ringer = self._start(self._ring_all, "bell-ring")
+                self._ringer = self._start("bell-ring", self._ring_all)
             self._changed.notify()
 
     def listen(self, topic: Topic, listener: Listener) -> contextlib.AbstractContextManager[None]:
         """Call `listener` at each ring until the context ends."""
         with self._changed:
-            if self._hearer is None:
-                self._hearer = self._start(self._hear_all, "bell-hear")
+            if topic not in self._hearers:
+                self._hearers[topic] = self._start(f"bell-{topic}", self._hear_all, topic)
         return self._listeners.added(topic, listener)
 
     def close(self) -> None:
         """Ring what waits and end the threads, within 3 s also when the server is away."""
         self._closed.set()
-        if self._hearer is not None:
+        for topic in self._hearers:
             # Its own ring ends its wait: closing a connection that another thread reads from is no way to end it.
-            self.ring(Topic.EVENTS)
+            self.ring(topic)
         with self._changed:
             self._changed.notify()
-        for thread in (self._ringer, self._hearer):
+        for thread in (self._ringer, *self._hearers.values()):
             if thread is not None:
                 thread.join(timeout=1.5)
 
-    def _start(self, run: object, name: str) -> threading.Thread:
-        thread = threading.Thread(target=run, name=name, daemon=True)  # type: ignore[arg-type]
+    def _start(self, name: str, run: Callable[..., None], *args: Topic) -> threading.Thread:
+        thread = threading.Thread(target=run, args=args, name=name, daemon=True)
         thread.start()
         return thread
 
@@ -84,18 +86,17 @@ class RedisBell:
                 # Nobody loses anything but speed: listeners poll.
                 self._closed.wait(_PAUSE_SECONDS)
 
-    def _hear_all(self) -> None:
+    def _hear_all(self, topic: Topic) -> None:
         heard_before = True
         while not self._closed.is_set():
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
-                    subscription.subscribe(*(_PREFIX + topic.value for topic in Topic))
+                    subscription.subscribe(_PREFIX + topic.value)
                     heard_before = True
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=_TURN_SECONDS)
                         if message is not None:
-                            topic = message["channel"].decode().removeprefix(_PREFIX)
-                            self._listeners.call(topic, message["data"].decode())
+                            self._listeners.call(topic.value, message["data"].decode())
             except (redis.RedisError, OSError) as error:
                 if heard_before and not self._closed.is_set():
                     _log.warning("the bell does not ring, polling goes on: %s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from task_server.store.tables import TABLES
 
 #: How long a writer waits for another one on SQLite, in milliseconds.
 _SQLITE_BUSY_MS = 15_000
+#: What means that the database is away, and not that a statement is wrong. The bare DatabaseError is what SQLite's driver raises of
+#: a file that is damaged or no database.
+_AWAY = (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError)
 
 
 class DuplicateKeyError(Exception):
@@ -45,6 +49,7 @@ class Database:
         else:
             self.engine = peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=5)
         self.engine.bind(TABLES, bind_refs=False, bind_backrefs=False)
+        self._writing = threading.RLock()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[None]:
@@ -53,7 +58,11 @@ class Database:
         SQLite takes the write lock at once (BEGIN IMMEDIATE): a transaction that begins as a reader can not always become a
         writer, and then fails with "database is locked" whatever the timeout is.
         """
-        with self._translated(), self.engine.atomic(*(("IMMEDIATE",) if self.is_sqlite else ())):
+        if not self.is_sqlite:
+            with self._translated(), self.engine.atomic():
+                yield
+            return
+        with self._turn(), self._translated(), self.engine.atomic("IMMEDIATE"):
             yield
 
     @contextlib.contextmanager
@@ -81,6 +90,19 @@ class Database:
         self.engine.close()
 
     @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the writers of this process through one by one, each as soon as the one before is done.
+
+        Left to themselves they would queue in SQLite, which does not queue but sleeps up to 100 ms between two tries.
+        """
+        if not self._writing.acquire(timeout=_SQLITE_BUSY_MS / 1000):
+            raise DatabaseUnavailable
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             if not self.engine.is_connection_usable():
@@ -90,7 +112,9 @@ class Database:
             yield
         except peewee.IntegrityError as error:
             raise DuplicateKeyError from error
-        except (peewee.OperationalError, peewee.InterfaceError) as error:
+        except (peewee.DatabaseError, peewee.InterfaceError) as error:
+            if type(error) not in _AWAY:
+                raise
             # After a lost connection peewee goes on raising until it is closed.
             with contextlib.suppress(peewee.PeeweeException):
                 self.engine.close()

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from peewee import SQL, Tuple, fn
+import functools
 
 from task_server.domain.clock import Micros
 from task_server.domain.event import Event, EventType, Position
 from task_server.domain.execution import Execution
 from task_server.domain.task import Task
-from task_server.store import records
+from task_server.store import event_payload
 from task_server.store.database import Database
-from task_server.store.tables import EventRow
+from task_server.store.statement import Row, Statement
 
 _LAST = 2**63 - 1
 
+# The database itself sets "transaction", which has to be quoted: it is a word of SQL's own.
+_INSERT = Statement(
+    "INSERT INTO event ({columns}) VALUES ({values})", ("type", "task_id", "owner_id", "payload", "occurred_at")
+)
+_NEWEST = Statement("SELECT MAX(number) FROM event")
+_OLDEST_RUNNING = Statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
-def append(kind: EventType, task: Task, execution: Execution | None, now: Micros, database: Database) -> None:
+
+def append(kind: EventType, task: Task, execution: Execution | None, now: Micros) -> None:
     """Add a change to the stream."""
-    columns = {"transaction": 0} if database.is_sqlite else {"transaction": SQL("pg_current_xact_id()::text::bigint")}
-    EventRow.insert(
-        **columns,
+    _INSERT.run(
         type=kind.value,
         task_id=task.task_id,
         owner_id=task.owner.id,
-        payload=records.dump_event(task, execution),
+        payload=event_payload.dump(task, execution),
         occurred_at=now,
-    ).execute()
+    )
 
 
 def after(database: Database, position: Position, limit: int, task_id: str = "") -> list[Event]:
@@ -33,28 +38,37 @@ def after(database: Database, position: Position, limit: int, task_id: str = "")
 
     On PostgreSQL it stops before the oldest transaction that still runs, which might yet commit events that belong before.
     """
-    query = EventRow.select().where(Tuple(EventRow.transaction, EventRow.number) > tuple(position))
-    if task_id:
-        query = query.where(EventRow.task_id == task_id)
-    if not database.is_sqlite:
-        query = query.where(EventRow.transaction < SQL("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-    return [_event(row) for row in query.order_by(EventRow.transaction, EventRow.number).limit(limit)]
+    statement = _after(of_one_task=bool(task_id), is_sqlite=database.is_sqlite)
+    wanted = {"task_id": task_id} if task_id else {}
+    rows = statement.all(transaction=position.transaction, number=position.number, limit=limit, **wanted)
+    return [_event(row) for row in rows]
+
+
+@functools.cache
+def _after(*, of_one_task: bool, is_sqlite: bool) -> Statement:
+    text = 'SELECT {columns} FROM event WHERE ("transaction", number) > (:transaction, :number)'
+    if of_one_task:
+        text += " AND task_id = :task_id"
+    if not is_sqlite:
+        text += ' AND "transaction" < pg_snapshot_xmin(pg_current_snapshot())::text::bigint'
+    text += ' ORDER BY "transaction", number LIMIT :limit'
+    return Statement(text, ('"transaction"', "number", "type", "payload", "occurred_at"))
 
 
 def head(database: Database) -> Position:
     """The position after which a reader of the present snapshot goes on."""
     if database.is_sqlite:
-        return Position(0, EventRow.select(fn.MAX(EventRow.number)).scalar() or 0)
-    (xmin,) = database.engine.execute_sql("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
-    return Position(int(xmin) - 1, _LAST)
+        return Position(0, _NEWEST.value() or 0)
+    return Position(_OLDEST_RUNNING.value() - 1, _LAST)
 
 
-def _event(row: EventRow) -> Event:
-    task, execution = records.load_event(row.payload)
+def _event(row: Row) -> Event:
+    transaction, number, kind, payload, occurred_at = row
+    task, execution = event_payload.load(payload)
     return Event(
-        position=Position(row.transaction, row.number),
-        type=EventType(row.type),
+        position=Position(transaction, number),
+        type=EventType(kind),
         task=task,
         execution=execution,
-        occurred_at=row.occurred_at,
+        occurred_at=occurred_at,
     )

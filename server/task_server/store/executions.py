@@ -1,55 +1,89 @@
-"""Rows of executions, their attempts and logs. Each function runs inside a transaction of the caller's."""
+"""Rows of executions and their attempts. Each function runs inside a transaction of the caller's."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
-from peewee import fn
-
 from task_server.domain.clock import Micros
-from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
+from task_server.domain.execution import Attempt, Execution, ExecutionDetail
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import WAITING, ExecutionStatus
 from task_server.store import records
 from task_server.store.database import Database
-from task_server.store.tables import AttemptRow, ExecutionRow, LogRow
+from task_server.store.statement import Statement, rows
+from task_server.store.tables import ExecutionRow
 
-_WAITING = [status.value for status in WAITING]
-_STARTED = ExecutionStatus.STARTED.value
+_LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
+_UNFINISHED = [status.value for status in (*WAITING, ExecutionStatus.STARTED)]
+
+_INSERT = Statement(
+    "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
+    (*records.EXECUTION, *records.EXECUTION_DETAIL, "lost_count", "publish_after", "publish_count"),
+)
+_GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
+_GET_BY_TASK_ID = Statement("SELECT {columns} FROM execution WHERE task_id = :task_id", records.EXECUTION)
+_DETAIL = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION_DETAIL)
+_RENEW = Statement(
+    "UPDATE execution SET lease_until = :lease_until WHERE id = :id AND attempt = :attempt AND status = 'STARTED'"
+)
+_LEASE_UNTIL = Statement("SELECT lease_until FROM execution WHERE id = :id")
+_INSERT_ATTEMPT = Statement("INSERT INTO attempt ({columns}) VALUES ({values})", ("execution_id", *records.ATTEMPT))
+_END_ATTEMPT = Statement(
+    "UPDATE attempt SET {changes} WHERE execution_id = :execution_id AND number = :number",
+    ("finished_at", "outcome", "error"),
+)
+_ATTEMPTS = Statement(
+    "SELECT {columns} FROM attempt WHERE execution_id = :execution_id ORDER BY number", records.ATTEMPT
+)
+
+# In these the statuses stand in the text: only so does SQLite see that an index of just those rows has all that is asked for.
+_EXPIRED = Statement(
+    "SELECT {columns}, lost_count FROM execution WHERE status = 'STARTED' AND lease_until < :now "
+    "ORDER BY lease_until LIMIT :limit",
+    records.EXECUTION,
+)
+_UNPUBLISHED = (
+    "SELECT {columns}, publish_count FROM execution WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :now "
+    "ORDER BY publish_after LIMIT :limit"
+)
+_FIND_UNPUBLISHED = Statement(_UNPUBLISHED, records.EXECUTION)
+_LOCK_UNPUBLISHED = Statement(_UNPUBLISHED + " FOR UPDATE SKIP LOCKED", records.EXECUTION)
+_NEXT_PUBLISH = Statement(
+    "SELECT publish_after FROM execution WHERE status IN ('PENDING', 'RETRY') ORDER BY publish_after LIMIT 1"
+)
+_STAMP_PUBLISHED = Statement("UPDATE execution SET {changes} WHERE id = :id", ("publish_count", "publish_after"))
 
 
 def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publish_after: Micros) -> bool:
     """Store a new execution. False when its cron time has one already."""
-    inserted = (
-        ExecutionRow.insert(
-            **records.execution_columns(execution),
-            lost_count=0,
-            publish_after=publish_after,
-            publish_count=0,
-            task_args=records.dumps(args),
-            task_kwargs=records.dumps(kwargs),
-            traceback="",
-            isolation="{}",
-            usage="{}",
-        )
-        .on_conflict_ignore()
-        .as_rowcount()
-        .execute()
+    inserted = _INSERT.run(
+        **records.execution_columns(execution),
+        task_args=records.dumps(args),
+        task_kwargs=records.dumps(kwargs),
+        result=None,
+        traceback="",
+        isolation="{}",
+        usage="{}",
+        lost_count=0,
+        publish_after=publish_after,
+        publish_count=0,
     )
-    return bool(inserted)
+    return inserted == 1
 
 
 def get(execution_id: str) -> Execution | None:
     """The execution with that id."""
-    return _one(ExecutionRow.id == execution_id)
+    row = _GET.one(id=execution_id)
+    return records.execution(row) if row else None
 
 
 def get_by_task_id(task_id: str) -> Execution | None:
     """The execution with that Celery task id."""
-    return _one(ExecutionRow.task_id == task_id)
+    row = _GET_BY_TASK_ID.one(task_id=task_id)
+    return records.execution(row) if row else None
 
 
 def get_many(ids: Iterable[str]) -> dict[str, Execution]:
@@ -57,23 +91,23 @@ def get_many(ids: Iterable[str]) -> dict[str, Execution]:
     wanted = list(ids)
     if not wanted:
         return {}
-    query = ExecutionRow.select(*records.light_columns()).where(ExecutionRow.id.in_(wanted))
-    return {row.id: records.execution(row) for row in query}
+    query = ExecutionRow.select(*_LIGHT).where(ExecutionRow.id.in_(wanted))
+    return {execution.id: execution for execution in map(records.execution, rows(query))}
 
 
 def detail(execution_id: str) -> ExecutionDetail:
     """The heavy parts of an execution that is known to exist."""
-    row = ExecutionRow.get(ExecutionRow.id == execution_id)
-    attempts = AttemptRow.select().where(AttemptRow.execution_id == execution_id).order_by(AttemptRow.number)
-    return records.execution_detail(row, list(attempts))
+    row = _DETAIL.one(id=execution_id)
+    assert row is not None, execution_id  # noqa: S101 - executions are never removed
+    return records.execution_detail(row, _ATTEMPTS.all(execution_id=execution_id))
 
 
 def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]:
     """Up to `limit` executions that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = ExecutionRow.select(*records.light_columns()).where(*_conditions(wanted))
+    query = ExecutionRow.select(*_LIGHT).where(*_conditions(wanted))
     if before_id:
         query = query.where(ExecutionRow.id < before_id)
-    return [records.execution(row) for row in query.order_by(ExecutionRow.id.desc()).limit(limit)]
+    return [records.execution(row) for row in rows(query.order_by(ExecutionRow.id.desc()).limit(limit))]
 
 
 def count(wanted: ExecutionFilter) -> int:
@@ -84,11 +118,11 @@ def count(wanted: ExecutionFilter) -> int:
 def unfinished(parent_task: str) -> list[Execution]:
     """The waiting and running executions of a task, oldest first."""
     query = (
-        ExecutionRow.select(*records.light_columns())
-        .where((ExecutionRow.parent_task == parent_task) & ExecutionRow.status.in_([*_WAITING, _STARTED]))
+        ExecutionRow.select(*_LIGHT)
+        .where((ExecutionRow.parent_task == parent_task) & ExecutionRow.status.in_(_UNFINISHED))
         .order_by(ExecutionRow.id)
     )
-    return [records.execution(row) for row in query]
+    return [records.execution(row) for row in rows(query)]
 
 
 def move(execution: Execution, *, expected: Execution, **columns: Any) -> bool:
@@ -96,40 +130,34 @@ def move(execution: Execution, *, expected: Execution, **columns: Any) -> bool:
 
     `columns` are further columns to set. False when somebody else moved it first: then nothing was changed.
     """
-    updated = (
-        ExecutionRow.update(**records.execution_state_columns(execution), **columns)
-        .where(
-            (ExecutionRow.id == execution.id)
-            & (ExecutionRow.status == expected.status.value)
-            & (ExecutionRow.attempt == expected.attempt)
-            & (ExecutionRow.revision == expected.revision)
-        )
-        .execute()
+    updated = _move(tuple(columns)).run(
+        **records.execution_state_columns(execution),
+        **columns,
+        id=execution.id,
+        expected_status=expected.status.value,
+        expected_attempt=expected.attempt,
+        expected_revision=expected.revision,
     )
-    return int(updated) == 1
+    return updated == 1
+
+
+@functools.cache
+def _move(columns: tuple[str, ...]) -> Statement:
+    return Statement(
+        "UPDATE execution SET {changes} WHERE id = :id AND status = :expected_status AND attempt = :expected_attempt "
+        "AND revision = :expected_revision",
+        (*records.EXECUTION_STATE, *columns),
+    )
 
 
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:
-    """The heavy columns that an outcome sets, for `move`."""
-    return {
-        "result": outcome.result_json,
-        "traceback": outcome.traceback,
-        "isolation": records.dumps(asdict(outcome.isolation)),
-        "usage": records.dumps(asdict(outcome.usage)),
-        "lease_until": None,
-    }
+    """The columns that an outcome sets, for `move`."""
+    return {**records.outcome_columns(outcome), "lease_until": None}
 
 
 def renew(execution_id: str, attempt: int, lease_until: Micros) -> bool:
     """Put off the end of a lease. False when that attempt no longer holds one."""
-    updated = (
-        ExecutionRow.update(lease_until=lease_until)
-        .where(
-            (ExecutionRow.id == execution_id) & (ExecutionRow.attempt == attempt) & (ExecutionRow.status == _STARTED)
-        )
-        .execute()
-    )
-    return int(updated) == 1
+    return _RENEW.run(id=execution_id, attempt=attempt, lease_until=lease_until) == 1
 
 
 def to_stop(ids: Iterable[str]) -> set[str]:
@@ -137,104 +165,48 @@ def to_stop(ids: Iterable[str]) -> set[str]:
     query = ExecutionRow.select(ExecutionRow.id).where(
         ExecutionRow.id.in_(list(ids)) & ExecutionRow.stop_requested_at.is_null(False)
     )
-    return {row.id for row in query}
+    return {execution_id for (execution_id,) in rows(query)}
 
 
 def expired(now: Micros, limit: int) -> list[tuple[Execution, int]]:
     """Up to `limit` running executions whose lease is over, with how often each has lost its worker."""
-    query = (
-        ExecutionRow.select(*records.light_columns(), ExecutionRow.lost_count)
-        .where((ExecutionRow.status == _STARTED) & (ExecutionRow.lease_until < now))
-        .order_by(ExecutionRow.lease_until)
-        .limit(limit)
-    )
-    return [(records.execution(row), row.lost_count) for row in query]
+    return [(records.execution(row), lost_count) for *row, lost_count in _EXPIRED.all(now=now, limit=limit)]
 
 
 def lease_until(execution_id: str) -> Micros | None:
     """When the lease of a running execution ends."""
-    value = ExecutionRow.select(ExecutionRow.lease_until).where(ExecutionRow.id == execution_id).scalar()
-    return None if value is None else int(value)
+    time: Micros | None = _LEASE_UNTIL.value(id=execution_id)
+    return time
 
 
 def unpublished(database: Database, now: Micros, limit: int) -> list[tuple[Execution, int]]:
     """Up to `limit` waiting executions whose time to be published has come, with how often each was; locked."""
-    query = (
-        ExecutionRow.select(*records.light_columns(), ExecutionRow.publish_count)
-        .where(ExecutionRow.status.in_(_WAITING) & (ExecutionRow.publish_after <= now))
-        .order_by(ExecutionRow.publish_after)
-        .limit(limit)
-    )
-    if not database.is_sqlite:
-        query = query.for_update(skip_locked=True)
-    return [(records.execution(row), row.publish_count) for row in query]
+    statement = _FIND_UNPUBLISHED if database.is_sqlite else _LOCK_UNPUBLISHED
+    return [(records.execution(row), publish_count) for *row, publish_count in statement.all(now=now, limit=limit)]
 
 
 def stamp_published(execution_id: str, publish_count: int, publish_after: Micros) -> None:
     """Note that an execution is being published, and when to do it again if nobody claims it."""
-    ExecutionRow.update(publish_count=publish_count, publish_after=publish_after).where(
-        ExecutionRow.id == execution_id
-    ).execute()
+    _STAMP_PUBLISHED.run(id=execution_id, publish_count=publish_count, publish_after=publish_after)
 
 
 def next_publish() -> Micros | None:
     """When the next waiting execution is to be published."""
-    value = ExecutionRow.select(fn.MIN(ExecutionRow.publish_after)).where(ExecutionRow.status.in_(_WAITING)).scalar()
-    return None if value is None else int(value)
+    time: Micros | None = _NEXT_PUBLISH.value()
+    return time
 
 
 def insert_attempt(execution_id: str, attempt: Attempt) -> None:
     """Store that an attempt began."""
-    AttemptRow.insert(
-        execution_id=execution_id,
-        number=attempt.number,
-        started_at=attempt.started_at,
-        worker=attempt.worker,
-        error="",
-    ).execute()
+    _INSERT_ATTEMPT.run(execution_id=execution_id, **records.attempt_columns(attempt))
 
 
 def end_attempt(execution_id: str, attempt: Attempt) -> None:
     """Store how an attempt ended."""
-    AttemptRow.update(
-        finished_at=attempt.finished_at,
-        outcome=attempt.outcome.value if attempt.outcome else None,
-        error=attempt.error,
-    ).where((AttemptRow.execution_id == execution_id) & (AttemptRow.number == attempt.number)).execute()
-
-
-def append_log(execution_id: str, attempt: int, text: str) -> bool:
-    """Add to the log of a run. False when that attempt no longer holds it: then nothing was added."""
-    row = ExecutionRow.get_or_none(
-        (ExecutionRow.id == execution_id) & (ExecutionRow.attempt == attempt) & (ExecutionRow.status == _STARTED)
+    ended = records.attempt_columns(attempt)
+    _END_ATTEMPT.run(
+        execution_id=execution_id, **{name: ended[name] for name in ("number", "finished_at", "outcome", "error")}
     )
-    if row is None:
-        return False
-    LogRow.insert(execution_id=execution_id, first_byte=row.log_bytes, attempt=attempt, text=text).execute()
-    size = row.log_bytes + len(text.encode())
-    ExecutionRow.update(log_bytes=size).where(ExecutionRow.id == execution_id).execute()
-    return True
-
-
-def log(execution_id: str, offset: int, limit: int) -> list[LogChunk]:
-    """Up to `limit` pieces of a log that reach beyond `offset`, in order; the first may begin before it."""
-    first = (
-        LogRow.select(fn.MAX(LogRow.first_byte))
-        .where((LogRow.execution_id == execution_id) & (LogRow.first_byte <= offset))
-        .scalar()
-    )
-    query = (
-        LogRow.select()
-        .where((LogRow.execution_id == execution_id) & (LogRow.first_byte >= (first or 0)))
-        .order_by(LogRow.first_byte)
-        .limit(limit)
-    )
-    return [records.log_chunk(row) for row in query]
-
-
-def _one(condition: Any) -> Execution | None:
-    row = ExecutionRow.select(*records.light_columns()).where(condition).first()
-    return records.execution(row) if row else None
 
 
 def _conditions(wanted: ExecutionFilter) -> list[Any]:

@@ -11,21 +11,33 @@ from task_server.domain.listing import TaskFilter
 from task_server.domain.task import Task
 from task_server.store import records
 from task_server.store.database import Database
+from task_server.store.statement import Statement, rows
 from task_server.store.tables import TaskRow
+
+_COLUMNS = [getattr(TaskRow, name) for name in records.TASK]
+
+_INSERT = Statement(
+    "INSERT INTO task ({columns}) VALUES ({values})",
+    (*records.TASK, "name", "task_type", "module", "request_id", "request_digest"),
+)
+_GET = Statement("SELECT {columns} FROM task WHERE task_id = :task_id AND deleted_at IS NULL", records.TASK)
+_FIND = Statement("SELECT {columns} FROM task WHERE task_id = :task_id", records.TASK)
+_LOCK = Statement("SELECT {columns} FROM task WHERE task_id = :task_id FOR UPDATE", records.TASK)
+_FIND_REQUEST = Statement(
+    "SELECT {columns}, request_digest FROM task WHERE owner_id = :owner_id AND request_id = :request_id", records.TASK
+)
+_UPDATE_STATE = Statement("UPDATE task SET {changes} WHERE task_id = :task_id", records.TASK_STATE)
+_NEXT_DUE = Statement("SELECT MIN(next_run_at) FROM task WHERE next_run_at IS NOT NULL")
 
 
 def insert(task: Task, request_id: str, request_digest: str) -> None:
     """Store a new task."""
-    TaskRow.insert(
-        **records.task_columns(task),
-        request_id=request_id or None,
-        request_digest=request_digest or None,
-    ).execute()
+    _INSERT.run(**records.task_columns(task), request_id=request_id or None, request_digest=request_digest or None)
 
 
 def get(task_id: str) -> Task | None:
     """The task, unless there is none or it was deleted."""
-    row = TaskRow.get_or_none((TaskRow.task_id == task_id) & TaskRow.deleted_at.is_null())
+    row = _GET.one(task_id=task_id)
     return records.task(row) if row else None
 
 
@@ -34,30 +46,28 @@ def lock(database: Database, task_id: str) -> Task | None:
 
     Whoever changes a task or one of its executions locks the task first: one order, so no two can wait for each other.
     """
-    query = TaskRow.select().where(TaskRow.task_id == task_id)
-    if not database.is_sqlite:
-        query = query.for_update()
-    row = query.first()
+    # On SQLite whoever writes has the whole database.
+    row = (_FIND if database.is_sqlite else _LOCK).one(task_id=task_id)
     return records.task(row) if row else None
 
 
 def find_request(owner_id: str, request_id: str) -> tuple[Task, str | None] | None:
     """The task that an earlier call with that request id made, and the digest of that call."""
-    row = TaskRow.get_or_none((TaskRow.owner_id == owner_id) & (TaskRow.request_id == request_id))
-    return (records.task(row), row.request_digest) if row else None
+    row = _FIND_REQUEST.one(owner_id=owner_id, request_id=request_id)
+    return (records.task(row[:-1]), row[-1]) if row else None
 
 
 def update_state(task: Task) -> None:
     """Store what changes of a task while it lives."""
-    TaskRow.update(**records.task_state_columns(task)).where(TaskRow.task_id == task.task_id).execute()
+    _UPDATE_STATE.run(**records.task_state_columns(task), task_id=task.task_id)
 
 
 def page(wanted: TaskFilter, before_id: str, limit: int) -> list[Task]:
     """Up to `limit` tasks that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = TaskRow.select().where(*_conditions(wanted))
+    query = TaskRow.select(*_COLUMNS).where(*_conditions(wanted))
     if before_id:
         query = query.where(TaskRow.task_id < before_id)
-    return [records.task(row) for row in query.order_by(TaskRow.task_id.desc()).limit(limit)]
+    return [records.task(row) for row in rows(query.order_by(TaskRow.task_id.desc()).limit(limit))]
 
 
 def count(wanted: TaskFilter) -> int:
@@ -69,27 +79,26 @@ def count_by(wanted: TaskFilter, column: str) -> dict[str, int]:
     """How many tasks match, by the value of a column: `status`, `task_type` or `module`."""
     field = getattr(TaskRow, column)
     query = TaskRow.select(field, fn.COUNT(TaskRow.task_id)).where(*_conditions(wanted)).group_by(field)
-    rows: Any = query.tuples()
-    return {str(value): int(number) for value, number in rows}
+    return {str(value): int(number) for value, number in rows(query)}
 
 
 def due(database: Database, now: Micros, limit: int) -> list[Task]:
     """Up to `limit` tasks whose next run is due, earliest first, locked so that no other scheduler takes them."""
     query = (
-        TaskRow.select()
+        TaskRow.select(*_COLUMNS)
         .where(TaskRow.next_run_at.is_null(False) & (TaskRow.next_run_at <= now))
         .order_by(TaskRow.next_run_at)
         .limit(limit)
     )
     if not database.is_sqlite:
         query = query.for_update(skip_locked=True)
-    return [records.task(row) for row in query]
+    return [records.task(row) for row in rows(query)]
 
 
 def next_due() -> Micros | None:
     """The earliest next run of all tasks."""
-    value = TaskRow.select(fn.MIN(TaskRow.next_run_at)).where(TaskRow.next_run_at.is_null(False)).scalar()
-    return None if value is None else int(value)
+    time: Micros | None = _NEXT_DUE.value()
+    return time
 
 
 def _conditions(wanted: TaskFilter) -> list[Any]:

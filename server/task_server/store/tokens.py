@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from task_server.domain.clock import Micros
 from task_server.domain.owner import Owner, Role
+from task_server.store.statement import Statement
 from task_server.store.tables import TokenRow
+
+_COLUMNS = ("id", "secret_hash", "owner_id", "owner_name", "role", "created_at", "expires_at", "revoked_at")
+_GET = Statement("SELECT {columns} FROM token WHERE id = :id", _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +46,18 @@ def insert(token: StoredToken) -> None:
 
 def get(token_id: str) -> StoredToken | None:
     """The token with that id."""
-    row = TokenRow.get_or_none(TokenRow.id == token_id)
+    row = _GET.one(id=token_id)
     if row is None:
         return None
+    found_id, secret_hash, owner_id, owner_name, role, created_at, expires_at, revoked_at = row
     return StoredToken(
-        id=row.id,
-        secret_hash=row.secret_hash,
-        owner=Owner(row.owner_id, row.owner_name),
-        role=Role(row.role),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
+        id=found_id,
+        secret_hash=secret_hash,
+        owner=Owner(owner_id, owner_name),
+        role=Role(role),
+        created_at=created_at,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
     )
 
 

@@ -10,7 +10,6 @@ from task_server.domain.execution import Execution
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task
 from task_server.store import events, executions, tasks
-from task_server.store.database import Database
 
 
 def new_status(task: Task, execution: Execution, now: Micros) -> TaskStatus:
@@ -26,18 +25,17 @@ def new_status(task: Task, execution: Execution, now: Micros) -> TaskStatus:
     return TaskStatus(execution.status.value)
 
 
-def store_task(database: Database, task: Task, now: Micros, execution: Execution | None = None) -> None:
+def store_task(task: Task, now: Micros, execution: Execution | None = None) -> None:
     """Store a changed task, with the event that tells it and, where one changed too, its execution.
 
     Of a deleted task, whose last run may still be ending, watchers hear no more.
     """
     tasks.update_state(task)
     if task.deleted_at is None:
-        events.append(EventType.MODIFIED, task, execution, now, database)
+        events.append(EventType.MODIFIED, task, execution, now)
 
 
 def add_execution(
-    database: Database,
     task: Task,
     execution: Execution,
     now: Micros,
@@ -49,12 +47,11 @@ def add_execution(
         return None
     task = task.changed(now, **{"run_count": task.run_count + 1, "last_execution_id": execution.id, **task_changes})
     task = task.changed(now, status=new_status(task, execution, now))
-    store_task(database, task, now, execution)
+    store_task(task, now, execution)
     return task
 
 
 def move_execution(
-    database: Database,
     task: Task,
     before: Execution,
     after: Execution,
@@ -66,7 +63,7 @@ def move_execution(
         return None
     latest = after if task.last_execution_id == after.id else executions.get(task.last_execution_id or "")
     task = task.changed(now, status=new_status(task, latest or after, now))
-    store_task(database, task, now, after)
+    store_task(task, now, after)
     return task
 
 

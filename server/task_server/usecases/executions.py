@@ -9,7 +9,7 @@ from task_server.domain.event import Position
 from task_server.domain.execution import Execution, ExecutionDetail, LogChunk
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.owner import Caller
-from task_server.store import events, executions
+from task_server.store import events, execution_logs, executions
 from task_server.usecases.ports import Ports
 
 _LOG_CHUNKS = 64
@@ -66,7 +66,7 @@ class Executions:
         """The execution as it is, and up to 64 pieces of its log that reach beyond `offset`. Raises ExecutionNotFound."""
         with self._database.read():
             execution = _visible(caller, executions.get(execution_id), id=execution_id)
-            return execution, executions.log(execution_id, offset, _LOG_CHUNKS)
+            return execution, execution_logs.read(execution_id, offset, _LOG_CHUNKS)
 
 
 def _view(execution: Execution, *, full: bool) -> ExecutionView:

@@ -59,7 +59,6 @@ class Firing:
             fired = task.fire_count + 1
             following = schedule.next_fire(fire_time, fired)
             changed = changes.add_execution(
-                self._database,
                 task,
                 execution,
                 now,
@@ -73,7 +72,7 @@ class Firing:
         if not made:
             # Every one of them has its execution already; only the task's clock stood still.
             task = task.changed(now, next_run_at=schedule.next_fire(now, task.fire_count))
-            changes.store_task(self._database, task, now)
+            changes.store_task(task, now)
         return made
 
     @staticmethod
@@ -90,7 +89,7 @@ class Firing:
         task = task.changed(now, next_run_at=None)
         if execution is not None:
             task = task.changed(now, status=changes.new_status(task, execution, now))
-        changes.store_task(self._database, task, now, execution)
+        changes.store_task(task, now, execution)
 
 
 def _latest(schedule: Schedule, first: Micros, now: Micros) -> Micros:

@@ -38,7 +38,7 @@ class Rescuing:
             columns: dict[str, Any] = {"lease_until": None, "lost_count": lost_count}
             if after.status is ExecutionStatus.PENDING:
                 columns |= {"publish_after": self._ports.publish_after(now, now), "publish_count": 0}
-            if changes.move_execution(self._database, task, found, after, now, **columns) is None:
+            if changes.move_execution(task, found, after, now, **columns) is None:
                 return False
             ended = Attempt(
                 number=found.attempt,

@@ -13,7 +13,7 @@ from task_server.domain.execution import Attempt, Execution
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import AttemptOutcome, ExecutionStatus
 from task_server.domain.task import Task
-from task_server.store import executions, tasks
+from task_server.store import execution_logs, executions, tasks
 from task_server.usecases import changes
 from task_server.usecases.ports import Ports
 
@@ -63,7 +63,7 @@ class Running:
             if not task.definition.schedule.cron_expression and before.id == task.last_execution_id:
                 # Its time has come; the scheduler need not say so too.
                 task = task.changed(now, next_run_at=None)
-            moved = changes.move_execution(self._database, task, before, after, now, lease_until=now + self._lease)
+            moved = changes.move_execution(task, before, after, now, lease_until=now + self._lease)
             if moved is None:
                 return None
             executions.insert_attempt(after.id, Attempt(number=after.attempt, started_at=now, worker=worker))
@@ -91,7 +91,7 @@ class Running:
     def append_log(self, execution_id: str, attempt: int, text: str) -> bool:
         """Add what a run printed to its log. False when the attempt is not held any more."""
         with self._database.write():
-            return executions.append_log(execution_id, attempt, text)
+            return execution_logs.append(execution_id, attempt, text)
 
     def finish(self, execution_id: str, attempt: int, outcome: Outcome) -> bool:
         """Store how a run ended. False when the attempt is not held any more: then nothing was stored."""
@@ -109,7 +109,7 @@ class Running:
                 failure_reason=outcome.failure_reason,
             )
             columns = executions.outcome_columns(outcome)
-            if changes.move_execution(self._database, task, before, after, now, **columns) is None:
+            if changes.move_execution(task, before, after, now, **columns) is None:
                 return False
             ended = Attempt(
                 number=attempt,
@@ -134,7 +134,7 @@ class Running:
             after = before.changed(status=ExecutionStatus.PENDING, observed_at=now, worker="")
             again = self._ports.publish_after(now, now)
             moved = changes.move_execution(
-                self._database, task, before, after, now, lease_until=None, publish_after=again, publish_count=0
+                task, before, after, now, lease_until=None, publish_after=again, publish_count=0
             )
             if moved is None:
                 return False

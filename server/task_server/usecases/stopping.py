@@ -11,7 +11,6 @@ from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task
 from task_server.notifier.bell import Topic
 from task_server.store import executions, tasks
-from task_server.store.database import Database
 from task_server.usecases import changes
 from task_server.usecases.ports import Ports
 from task_server.usecases.visibility import visible
@@ -41,7 +40,7 @@ class Stopping:
         """Store that a task is to stop, and tell the workers. Raises TaskNotFound."""
         with self._database.write():
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
-            stopped = stop_locked(self._database, task, self._database.now())
+            stopped = stop_locked(task, self._database.now())
         self.tell(stopped.running)
         return stopped
 
@@ -57,7 +56,7 @@ class Stopping:
             return executions.get_many(running)
 
 
-def stop_locked(database: Database, task: Task, now: Micros) -> Stopped:
+def stop_locked(task: Task, now: Micros) -> Stopped:
     """Stop a locked task: end what waits, mark what runs, and forget all future firings."""
     ended_firings = bool(task.definition.schedule.cron_expression) and task.next_run_at is not None
     never_started: list[str] = []
@@ -67,7 +66,7 @@ def stop_locked(database: Database, task: Task, now: Micros) -> Stopped:
         task = task.changed(now, stopped_at=now, next_run_at=None)
         if not unfinished:
             task = task.changed(now, status=TaskStatus.REVOKED)
-            changes.store_task(database, task, now)
+            changes.store_task(task, now)
     for execution in unfinished:
         if execution.status is ExecutionStatus.STARTED:
             running.append(execution.id)
@@ -77,7 +76,7 @@ def stop_locked(database: Database, task: Task, now: Micros) -> Stopped:
         else:
             never_started.append(execution.id)
             after = _revoked(execution, now)
-        task = changes.move_execution(database, task, execution, after, now) or task
+        task = changes.move_execution(task, execution, after, now) or task
     return Stopped(task=task, never_started=never_started, running=running, ended_firings=ended_firings)
 
 

@@ -106,10 +106,6 @@ class Tasks:
         A second call with the same `request_id` and `digest` answers with the first one's task (AIP-155).
         Raises RequestIdReused when the digest differs.
         """
-        if request_id:
-            earlier = self._find_request(caller, request_id, digest)
-            if earlier is not None:
-                return earlier
         try:
             with self._database.write():
                 now = self._database.now()
@@ -119,7 +115,7 @@ class Tasks:
                     execution = new_execution(task, now, definition.schedule.due_at(now))
                 position = self._insert(task, execution, now, request_id, digest)
         except DuplicateKeyError:
-            # The same request came twice at once and the other one was first.
+            # The same request came before. Requests are new but for a few: to look first would cost all of them a read.
             earlier = self._find_request(caller, request_id, digest) if request_id else None
             if earlier is None:
                 raise
@@ -176,9 +172,7 @@ class Tasks:
             if task.stopped_at is not None:
                 raise TaskEnded(task_id)
             execution = new_execution(task, now, now)
-            changed = changes.add_execution(
-                self._database, task, execution, now, self._ports.publish_after(now, execution.due_at)
-            )
+            changed = changes.add_execution(task, execution, now, self._ports.publish_after(now, execution.due_at))
         self._ports.announce(execution)
         return TaskView(task=changed or task, last_execution=execution)
 
@@ -187,10 +181,10 @@ class Tasks:
         with self._database.write():
             now = self._database.now()
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
-            stopped = stop_locked(self._database, task, now)
+            stopped = stop_locked(task, now)
             gone = stopped.task.changed(now, deleted_at=now)
             tasks.update_state(gone)
-            events.append(EventType.DELETED, gone, None, now, self._database)
+            events.append(EventType.DELETED, gone, None, now)
         self._ports.announce()
         return stopped.running
 
@@ -200,7 +194,7 @@ class Tasks:
         if execution is not None:
             arguments = (getattr(task.definition.action, "args", []), getattr(task.definition.action, "kwargs", {}))
             executions.insert(execution, *arguments, self._ports.publish_after(now, execution.due_at))
-        events.append(EventType.ADDED, stored, execution, now, self._database)
+        events.append(EventType.ADDED, stored, execution, now)
         return events.head(self._database)
 
     @staticmethod

@@ -10,7 +10,8 @@ from task_server.usecases.ports import Ports
 from task_server.usecases.tasks import TaskView
 from task_server.usecases.visibility import visible
 
-_BATCH = 500
+#: The most that one read gives.
+BATCH = 500
 
 
 class Watching:
@@ -27,7 +28,7 @@ class Watching:
     def after(self, position: Position, task_id: str = "") -> list[Event]:
         """Up to 500 changes after a position, in order, of one task where it is given."""
         with self._database.read():
-            return events.after(self._database, position, _BATCH, task_id)
+            return events.after(self._database, position, BATCH, task_id)
 
     def one(self, caller: Caller, task_id: str) -> TaskView:
         """The present state of one task. Raises TaskNotFound."""
@@ -37,7 +38,7 @@ class Watching:
     def page(self, wanted: TaskFilter, before_id: str) -> list[TaskView]:
         """Up to 500 tasks in their present state, older than `before_id` (empty: from the newest)."""
         with self._database.read():
-            rows = tasks.page(wanted, before_id, _BATCH)
+            rows = tasks.page(wanted, before_id, BATCH)
             latest = executions.get_many(row.last_execution_id for row in rows if row.last_execution_id)
             return [TaskView(task=row, last_execution=latest.get(row.last_execution_id or "")) for row in rows]
 

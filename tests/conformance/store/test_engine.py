@@ -444,7 +444,7 @@ def test_a_reader_between_two_overtaking_writers_misses_neither(ports, caller):
     def slow() -> None:
         with ports.database.write():
             task = tasks.get(first.task.task_id)
-            changes.store_task(ports.database, task.changed(ports.database.now()), ports.database.now())
+            changes.store_task(task.changed(ports.database.now()), ports.database.now())
             begun.set()
             may_commit.wait(10)
         ports.database.close()
