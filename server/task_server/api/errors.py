@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 DOMAIN = "task-manager"
 _DETAILS = "grpc-status-details-bin"
+#: gRPC clients refuse more than 8 KiB of trailers, and the caller would see that instead of the error. In bytes of UTF-8; the
+#: message goes twice, once of that percent-encoded (3 bytes for one that is not ASCII), and the details in base64 (4 for 3).
+_MESSAGE_BYTES, _METADATA_BYTES, _DESCRIPTION_BYTES, _VIOLATIONS_BYTES = 400, 200, 400, 2600
 
 _Reason = error_reason_pb2.ErrorReason
 _Code = grpc.StatusCode
@@ -54,7 +57,9 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
 def to_status(error: errors.TaskServiceError) -> tuple[grpc.StatusCode, status_pb2.Status]:
     """Return the code and the whole status with its details."""
     mapping = TABLE[type(error)]
-    info = error_details_pb2.ErrorInfo(reason=_Reason.Name(mapping.reason), domain=DOMAIN, metadata=error.metadata)
+    message = _cut(error.message, _MESSAGE_BYTES)
+    facts = {name: _cut(value, _METADATA_BYTES) for name, value in error.metadata.items()}
+    info = error_details_pb2.ErrorInfo(reason=_Reason.Name(mapping.reason), domain=DOMAIN, metadata=facts)
     details: list[
         error_details_pb2.ErrorInfo
         | error_details_pb2.BadRequest
@@ -62,27 +67,45 @@ def to_status(error: errors.TaskServiceError) -> tuple[grpc.StatusCode, status_p
         | error_details_pb2.PreconditionFailure
     ] = [info]
     if isinstance(error, errors.InvalidFields):
-        violations = [
-            error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
-            for v in error.violations
-        ]
-        details.append(error_details_pb2.BadRequest(field_violations=violations))
+        details.append(error_details_pb2.BadRequest(field_violations=_field_violations(error.violations)))
     if mapping.retry_seconds is not None:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(mapping.retry_seconds * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if mapping.code is _Code.FAILED_PRECONDITION:
-        subject = next(iter(error.metadata.values()), "")
+        subject = next(iter(facts.values()), "")
         violation = error_details_pb2.PreconditionFailure.Violation(
-            type=_Reason.Name(mapping.reason), subject=subject, description=error.message
+            type=_Reason.Name(mapping.reason), subject=subject, description=message
         )
         details.append(error_details_pb2.PreconditionFailure(violations=[violation]))
-    status = status_pb2.Status(code=mapping.code.value[0], message=error.message)
+    status = status_pb2.Status(code=mapping.code.value[0], message=message)
     for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
     return mapping.code, status
+
+
+def _field_violations(violations: list[errors.Violation]) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    """As many as fit, and how many more there are."""
+    found: list[error_details_pb2.BadRequest.FieldViolation] = []
+    left = _VIOLATIONS_BYTES
+    for violation in violations:
+        wire = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(violation.field, _METADATA_BYTES), description=_cut(violation.description, _DESCRIPTION_BYTES)
+        )
+        left -= wire.ByteSize()
+        if left < 0:
+            more = f"{len(violations) - len(found):,} more are wrong; mend these first"
+            return [*found, error_details_pb2.BadRequest.FieldViolation(description=more)]
+        found.append(wire)
+    return found
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, its end left out where it has more than so many bytes."""
+    data = text.encode()
+    return text if len(data) <= most else data[: most - 3].decode(errors="ignore") + "…"
 
 
 async def abort(context: ServicerContext, error: errors.TaskServiceError) -> None:

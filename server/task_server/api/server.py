@@ -8,9 +8,8 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from task_server.api import services
+from task_server.api import reflection, services
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
 from task_server.api.interceptors.log import LogInterceptor
@@ -83,8 +82,7 @@ class ApiServer:
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
-            names = [*self._names[:-1], health.SERVICE_NAME, reflection.SERVICE_NAME]
-            reflection.enable_server_reflection(names, self._server)
+            reflection.enable(self._server, [*self._names[:-1], health.SERVICE_NAME])
 
     async def start(self) -> int:
         """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError."""

@@ -8,9 +8,10 @@ from typing import Any
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
 
 from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
-from task_server.domain.errors import RpcNotImplemented
+from task_server.domain.errors import InvalidFields, RpcNotImplemented, Violation
 
 #: All services of the contract.
 SERVICES: tuple[ServiceDescriptor, ...] = tuple(
@@ -34,11 +35,31 @@ def handler(service: ServiceDescriptor, servicer: object | None) -> grpc.Generic
             grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
         )
         methods[method.name] = make(
-            behavior,
-            request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
+            _reading(method, behavior),
             response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(service.full_name, methods)
+
+
+def _reading(method: MethodDescriptor, behavior: Callable[[Any, Any], Any]) -> Callable[[bytes, Any], Any]:
+    """The behavior, given the request's bytes: what gRPC itself can not read it answers with UNKNOWN, before any interceptor."""
+    kind = message_factory.GetMessageClass(method.input_type)
+
+    def read(data: bytes) -> Message:
+        try:
+            return kind.FromString(data)
+        except DecodeError as error:
+            description = f"is no {method.input_type.full_name}: its bytes are damaged, or nested too deep"
+            raise InvalidFields([Violation("request", description)]) from error
+
+    async def answer(data: bytes, context: Any) -> Any:
+        return await behavior(read(data), context)
+
+    async def stream(data: bytes, context: Any) -> AsyncIterator[Any]:
+        async for message in behavior(read(data), context):
+            yield message
+
+    return stream if method.server_streaming else answer
 
 
 def _refusal(method: MethodDescriptor) -> Callable[[Any, Any], Any]:

@@ -8,14 +8,20 @@ from typing import Any
 
 from google.protobuf import struct_pb2, timestamp_pb2
 
-from task_server.domain.clock import Micros
+from task_server.domain.clock import SECOND, Micros
 
 #: Beyond this a double, which is all that protobuf's JSON numbers are, does not hold every integer.
 _EXACT = 2**53
+#: How deep lists and dicts may be nested. Protobuf reads 100 messages deep; a dict takes three of them, and an answer that holds
+#: one value that is deeper could be read by nobody.
+MAX_DEPTH = 30
 
 
-def from_value(value: struct_pb2.Value) -> Any:
-    """The Python value. A number without a fraction becomes an int. Raises ValueError for NaN and infinity."""
+def from_value(value: struct_pb2.Value, depth: int = 0) -> Any:
+    """The Python value, `depth` levels within another. A number without a fraction becomes an int.
+
+    Raises ValueError for NaN and infinity, and where it is nested too deep.
+    """
     kind = value.WhichOneof("kind")
     match kind:
         case "number_value":
@@ -25,21 +31,29 @@ def from_value(value: struct_pb2.Value) -> Any:
         case "bool_value":
             return value.bool_value
         case "struct_value":
-            return from_struct(value.struct_value)
+            return from_struct(value.struct_value, depth)
         case "list_value":
-            return from_list(value.list_value)
+            return from_list(value.list_value, depth)
         case _:
             return None
 
 
-def from_struct(value: struct_pb2.Struct) -> dict[str, Any]:
-    """The Python dict. Raises ValueError for NaN and infinity."""
-    return {key: from_value(item) for key, item in value.fields.items()}
+def from_struct(value: struct_pb2.Struct, depth: int = 0) -> dict[str, Any]:
+    """The Python dict. Raises ValueError as `from_value`."""
+    _check_depth(depth)
+    return {key: from_value(item, depth + 1) for key, item in value.fields.items()}
 
 
-def from_list(value: struct_pb2.ListValue) -> list[Any]:
-    """The Python list. Raises ValueError for NaN and infinity."""
-    return [from_value(item) for item in value.values]
+def from_list(value: struct_pb2.ListValue, depth: int = 0) -> list[Any]:
+    """The Python list. Raises ValueError as `from_value`."""
+    _check_depth(depth)
+    return [from_value(item, depth + 1) for item in value.values]
+
+
+def _check_depth(depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        message = f"must not be nested more than {MAX_DEPTH} deep"
+        raise ValueError(message)
 
 
 def _number(number: float) -> float | int:
@@ -87,6 +101,5 @@ def timestamp(value: Micros | None) -> timestamp_pb2.Timestamp | None:
     """The protobuf time; None stays None, which leaves a field unset."""
     if value is None:
         return None
-    result = timestamp_pb2.Timestamp()
-    result.FromMicroseconds(value)
-    return result
+    whole, rest = divmod(value, SECOND)
+    return timestamp_pb2.Timestamp(seconds=whole, nanos=rest * 1000)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import AsyncIterator
 
 from task_server.api.threads import Threads
-from task_server.domain.errors import DatabaseUnavailable, TaskServiceError, WatcherTooSlow
+from task_server.domain.errors import DatabaseUnavailable, ServerStopping, TaskServiceError, WatcherTooSlow
 from task_server.domain.event import Event, Position
-from task_server.usecases.watching import Watching
+from task_server.usecases.watching import BATCH, Watching
 
 _log = logging.getLogger(__name__)
 #: How many changes a watcher may be behind.
@@ -22,17 +23,13 @@ _BACKLOG = 2000
 _POLL_SECONDS = 1.0
 
 
-class SubscriptionEnded(Exception):
-    """This server goes away; the watcher resumes at another one."""
-
-
 class Subscription:
     """The changes after `start`, as they come."""
 
     def __init__(self, start: Position) -> None:
         self.start = start
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(_BACKLOG)
-        self._end: TaskServiceError | None = None
+        self._end: TaskServiceError = ServerStopping()
 
     def offer(self, event: Event) -> bool:
         """Hand over a change. False when the watcher is too far behind; then it was ended."""
@@ -43,22 +40,21 @@ class Subscription:
             return False
         return True
 
-    def end(self, error: TaskServiceError | None) -> None:
-        """End the subscription, for the watcher at once: with an error, or None for a plain end."""
+    def end(self, error: TaskServiceError) -> None:
+        """End the subscription with an error, for the watcher at once."""
         self._end = error
         while not self._events.empty():
             self._events.get_nowait()
         self._events.put_nowait(None)
 
     async def next(self, seconds: float) -> Event | None:
-        """The next change, None when none came within so many seconds. Raises the error that ended the subscription, or
-        SubscriptionEnded."""
+        """The next change, None when none came within so many seconds. Raises the error that ended the subscription."""
         try:
             event = await asyncio.wait_for(self._events.get(), seconds)
         except TimeoutError:
             return None
         if event is None:
-            raise self._end or SubscriptionEnded
+            raise self._end
         return event
 
 
@@ -84,7 +80,8 @@ class Watchers:
         async with self._starting:
             if self._reader is None:
                 self._position = await self._threads.run(self._watching.head)
-                self._reader = asyncio.create_task(self._read())
+                # In a context of its own: what the reader logs is not the first watcher's doing.
+                self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
             subscription = Subscription(self._position)
             self._subscriptions.add(subscription)
         try:
@@ -98,7 +95,7 @@ class Watchers:
     def close(self) -> None:
         """End all subscriptions: this server goes away."""
         for subscription in self._subscriptions:
-            subscription.end(None)
+            subscription.end(ServerStopping())
 
     async def _read(self) -> None:
         try:
@@ -111,15 +108,23 @@ class Watchers:
             self._subscriptions.clear()
 
     async def _read_on(self) -> None:
+        is_away = False
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rung.wait(), _POLL_SECONDS)
             self._rung.clear()
             try:
-                while events := await self._threads.run(self._watching.after, self._position):
+                events = await self._threads.run(self._watching.after, self._position)
+                if events:
                     self._hand_out(events)
+                if len(events) == BATCH:
+                    # There may be more; whatever comes after a read that was not full rings.
+                    self._rung.set()
+                is_away = False
             except DatabaseUnavailable:
-                _log.warning("the event reader waits for the database")
+                if not is_away:
+                    _log.warning("the event reader waits for the database")
+                is_away = True
 
     def _hand_out(self, events: list[Event]) -> None:
         for event in events:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from task_manager.v1 import event_pb2
 from task_server.api import convert
 from task_server.api.threads import Threads
-from task_server.api.watch import Subscription, SubscriptionEnded, Watchers
+from task_server.api.watch import Subscription, Watchers
 from task_server.auth.signing import Signer
-from task_server.domain.errors import InvalidWatchToken, ServerStopping, WatcherTooSlow
+from task_server.domain.errors import InvalidWatchToken, WatcherTooSlow
 from task_server.domain.event import Event, EventType, Position
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
@@ -77,7 +78,7 @@ class WatchStream:
         self._tokens = tokens
 
     async def events(self, request: WatchRequest) -> AsyncIterator[event_pb2.TaskEvent]:
-        """The messages of one stream. Raises TaskNotFound, WatcherTooSlow and what the use cases raise."""
+        """The messages of one stream. Raises TaskNotFound, WatcherTooSlow, ServerStopping and what the use cases raise."""
         async with self._watchers.subscribed() as subscription:
             call = _Call(request, subscription.start, self._tokens)
             begin = self._state(call) if request.since is None else self._changes_since(call, request.since)
@@ -120,19 +121,17 @@ class WatchStream:
         call.ended = has_ended and request.until_terminal
 
     async def _live(self, call: _Call, subscription: Subscription) -> AsyncIterator[event_pb2.TaskEvent]:
+        # Changes that this watcher did not ask for do not put off its BOOKMARK.
+        quiet_until = time.monotonic() + _IDLE_SECONDS
         while True:
             try:
-                change = await subscription.next(_IDLE_SECONDS)
+                change = await subscription.next(max(0.0, quiet_until - time.monotonic()))
             except WatcherTooSlow as error:
                 raise WatcherTooSlow(call.token()) from error
-            except SubscriptionEnded as error:
-                raise ServerStopping from error
-            if change is None:
-                yield call.bookmark()
-                continue
-            message = call.changed(change)
+            message = call.bookmark() if change is None else call.changed(change)
             if message is not None:
                 yield message
+                quiet_until = time.monotonic() + _IDLE_SECONDS
             if call.ended:
                 return
 

@@ -14,6 +14,8 @@ from task_server.domain.actions import MAX_CODE_BYTES, Action, CodeAction, HttpA
 from task_server.executors.request_rules import check_headers, check_method, check_params, check_url
 
 _MAX_BODY_BYTES = 256 * 1024
+#: As many as there are from 200 to 599.
+_MAX_STATUSES = 400
 _CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
 _HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status")
 
@@ -72,14 +74,18 @@ def _http(task: task_pb2.Task, path: str, violations: Violations) -> HttpAction:
     ):
         if wrong:
             violations.add(f"{path}.{field}", wrong)
-    for index, status in enumerate(task.expected_status):
+    if len(task.expected_status) > _MAX_STATUSES:
+        violations.add(
+            f"{path}.expected_status", f"must have at most {_MAX_STATUSES}, not {len(task.expected_status):,}"
+        )
+    for index, status in enumerate(task.expected_status[:_MAX_STATUSES]):
         if not 200 <= status <= 599:
             violations.add(f"{path}.expected_status[{index}]", f"must be from 200 to 599, not {status}")
     has_data = task.HasField("data")
     if has_data and task.raw_body:
         violations.add(f"{path}.raw_body", "give data or raw_body, not both")
     data = _json(f"{path}.data", lambda: from_value(task.data), None, violations) if has_data else None
-    size = max(len(task.raw_body), len(json.dumps(data)) if has_data else 0)
+    size = max(len(task.raw_body), len(json.dumps(data, ensure_ascii=False).encode()) if has_data else 0)
     if size > _MAX_BODY_BYTES:
         field = "data" if has_data else "raw_body"
         violations.add(f"{path}.{field}", f"must be at most {_MAX_BODY_BYTES:,} bytes, not {size:,}")

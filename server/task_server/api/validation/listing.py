@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from google.protobuf.message import Message
 
@@ -12,7 +12,7 @@ from task_manager.v1 import execution_pb2, task_pb2
 from task_server.api.validation.violations import Violations
 from task_server.auth.signing import Signer
 from task_server.domain import listing
-from task_server.domain.clock import Micros, micros
+from task_server.domain.clock import SECOND, Micros, micros
 from task_server.domain.errors import InvalidPageToken
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
@@ -68,8 +68,8 @@ def check_date(field: str, value: str, violations: Violations, *, is_end: bool) 
         return None
     try:
         if _DATE.fullmatch(value):
-            day = datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC)
-            return micros(day + timedelta(days=1) if is_end else day)
+            begin = micros(datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC))
+            return begin + 86_400 * SECOND if is_end else begin
         time = datetime.fromisoformat(value)
         if time.tzinfo is None:
             raise ValueError
@@ -107,5 +107,6 @@ class PageTokens:
         same.CopyFrom(request)
         for field in ("page_token", "page_size"):
             same.ClearField(field)
-        key = caller.owner.id.encode() + b"\0" + same.SerializeToString(deterministic=True)
+        kind = request.DESCRIPTOR.full_name
+        key = f"{kind}\0{caller.owner.id}\0".encode() + same.SerializeToString(deterministic=True)
         return hashlib.sha256(key).hexdigest()[:24]

@@ -56,7 +56,8 @@ class TaskValidator:
         action = validate_action(task, path, violations)
         schedule = validate_schedule(task, path, violations)
         if schedule is not None and schedule.cron_expression and schedule.next_fire(now, 0) is None:
-            violations.add(f"{path}.end_at", "must leave time for at least one firing")
+            bound = "start_at" if schedule.end_at is None else "end_at"
+            violations.add(f"{path}.{bound}", "must leave time for at least one firing")
         timeout = self._timeout(task, path, violations)
         metadata = self._metadata(task, path, violations)
         if isinstance(action, CodeAction):
@@ -96,7 +97,7 @@ class TaskValidator:
         except ValueError as error:
             violations.add(f"{path}.metadata", str(error))
             return {}
-        if len(json.dumps(metadata)) > _MAX_METADATA_BYTES:
+        if len(json.dumps(metadata, ensure_ascii=False).encode()) > _MAX_METADATA_BYTES:
             violations.add(f"{path}.metadata", f"must be at most {_MAX_METADATA_BYTES:,} bytes as JSON")
         return metadata
 
