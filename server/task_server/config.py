@@ -86,6 +86,8 @@ class Settings:
     run_output_bytes: int = 1024 * 1024
     #: Networks that API tasks may call although they are not public, as `10.1.0.0/16` or `127.0.0.0/8`. Empty means none.
     egress_allow: tuple[str, ...] = ()
+    #: A PEM file with certificates that API tasks trust besides the machine's and Mozilla's. Empty means none.
+    egress_ca_file: str = ""
 
     #: How often the scheduler looks for what is due, and how late a firing may so be.
     scheduler_interval_seconds: float = 1.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
-import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from task_server.executors.egress import EgressDenied, EgressPolicy
 from task_server.executors.request_rules import Target
@@ -59,31 +60,18 @@ def vetted_addresses(target: Target, policy: EgressPolicy, resolve: Resolve = re
     return found
 
 
-class GuardedConnection(http.client.HTTPConnection):
-    """A connection to a target whose address was judged; there is no second lookup between judging and connecting."""
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """Connects to one target, at an address that was judged: there is no second lookup between judging and connecting."""
 
-    def __init__(self, target: Target, policy: EgressPolicy, tls: ssl.SSLContext, resolve: Resolve = resolve_name):
-        super().__init__(target.host, target.port)
-        # Decides whether the Host header carries the port.
-        self.default_port = 443 if target.scheme == "https" else 80
-        self._target = target
-        self._policy = policy
-        self._tls = tls
-        self._resolve = resolve
+    target: Target
+    policy: EgressPolicy
+    resolve: Resolve = resolve_name
 
-    def connect(self) -> None:
+    def dial(self) -> socket.socket:
         """Connect to the first address that takes the connection. Raises EgressDenied and RequestFailed."""
-        connected = self._connected_socket(vetted_addresses(self._target, self._policy, self._resolve))
-        if self._target.scheme == "https":
-            # The certificate must be that of the name, whatever address it is at.
-            connected = self._tls.wrap_socket(connected, server_hostname=self._target.host)
-        # Nothing below waits on its own clock: the run's timeout ends this process.
-        connected.settimeout(None)
-        self.sock = connected
-
-    def _connected_socket(self, addresses: Sequence[AddressInfo]) -> socket.socket:
         problem = ""
-        for family, kind, protocol, _, address in addresses:
+        for family, kind, protocol, _, address in vetted_addresses(self.target, self.policy, self.resolve):
             candidate = socket.socket(family, kind, protocol)
             try:
                 candidate.settimeout(_CONNECT_SECONDS)
@@ -94,10 +82,37 @@ class GuardedConnection(http.client.HTTPConnection):
                 candidate.close()
                 problem = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or "failed")
                 continue
-            if self._policy.refusal(peer, self._target.port):
+            if self.policy.refusal(peer, self.target.port):
                 candidate.close()
-                message = f"Calls to {self._target.host} are not allowed: the connection leads elsewhere."
+                message = f"Calls to {self.target.host} are not allowed: the connection leads elsewhere."
                 raise EgressDenied(message)
+            # Nothing below waits on its own clock: the run's timeout ends this process.
+            candidate.settimeout(None)
             return candidate
-        message = f"Could not connect to {self._target.host} port {self._target.port}: {problem}."
+        message = f"Could not connect to {self.target.host} port {self.target.port}: {problem}."
         raise RequestFailed(message)
+
+
+class GuardedConnection(HTTPConnection):
+    """A connection to a dialer's target, whatever urllib3 made of the URL that it was given."""
+
+    def __init__(self, *args: Any, dialer: Dialer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._dialer = dialer
+
+    def _new_conn(self) -> socket.socket:
+        return self._dialer.dial()
+
+    def putrequest(
+        self,
+        method: str,
+        url: str,  # noqa: ARG002 - the path as urllib3 rewrote it
+        skip_host: bool = False,
+        skip_accept_encoding: bool = False,
+    ) -> None:
+        """Begin the request, with the path as it was judged."""
+        super().putrequest(method, self._dialer.target.path, skip_host, skip_accept_encoding)
+
+
+class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
+    """The same with TLS, where the certificate must be that of the name, whatever address it is at."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from task_server.domain.actions import MAX_RESULT_BYTES, HttpAction
 from task_server.domain.status import FailureReason
@@ -36,20 +38,26 @@ class HttpExecutor:
 
     Parameters:
         egress: where calls may go.
+        ca_file: certificates (PEM) that are trusted besides the machine's and Mozilla's: those of the operator's own
+            services. Read once, here.
         limits: what one run may use; `wall_seconds` gives way to the timeout of each run.
         max_body_bytes: what is kept of an answer's body.
         stop_grace: seconds between asking a stopped run to end and killing it.
+
+    Raises ValueError when `ca_file` can not be read.
     """
 
     def __init__(
         self,
         *,
         egress: EgressPolicy = EgressPolicy(),  # noqa: B008 - frozen
+        ca_file: Path | None = None,
         limits: Limits = DEFAULT_LIMITS,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         stop_grace: float = 1.0,
     ) -> None:
         self._egress = egress
+        self._ca_certificates = _certificates(ca_file) if ca_file else ""
         self._limits = limits
         self._max_body_bytes = max_body_bytes
         self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
@@ -59,6 +67,8 @@ class HttpExecutor:
         job = {
             "action": asdict(action),
             "egress": {"allow_networks": self._egress.allow_networks, "ports": self._egress.ports},
+            # The text, not the file's name: a child may be unable to open files.
+            "ca_certificates": self._ca_certificates,
             "max_body_bytes": self._max_body_bytes,
         }
         return start_sandboxed(
@@ -72,3 +82,13 @@ class HttpExecutor:
     def close(self) -> None:
         """End everything that still runs."""
         self._supervisor.close()
+
+
+def _certificates(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:
+        message = f"the certificates in {file} can not be read: {error}"
+        raise ValueError(message) from error
+    return text

@@ -6,6 +6,8 @@ import base64
 import json
 from dataclasses import dataclass, replace
 
+import requests
+
 from task_server.domain.actions import HttpAction
 from task_server.executors.connection import RequestFailed
 from task_server.executors.egress import EgressDenied
@@ -26,13 +28,14 @@ class Request:
     headers: dict[str, str]
     body: bytes | None
 
-    def all_headers(self) -> dict[str, bytes]:
-        """The headers to send: the owner's, and what a server needs where the owner gave nothing."""
-        own = {name.lower() for name in self.headers}
-        headers = {"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip"}
-        sent = {name: value for name, value in headers.items() if name.lower() not in own}
-        sent |= self.headers | {"Connection": "close"}
-        return {name: value.encode() for name, value in sent.items()}
+    def prepared(self) -> requests.PreparedRequest:
+        """The request for a session to send, to the target as it is: requests takes no URL apart for it."""
+        prepared = requests.PreparedRequest()
+        prepared.method = self.method
+        prepared.url = self.target.url
+        prepared.prepare_headers(self._all_headers())
+        prepared.prepare_body(self.body, None)
+        return prepared
 
     def redirected(self, status: int, location: str) -> Request:
         """The request that follows a redirect.
@@ -56,6 +59,14 @@ class Request:
             message = f"A redirect of {self.target.host} is not followed: it would send the body to {target.host}."
             raise EgressDenied(message)
         return replace(following, headers={})
+
+    def _all_headers(self) -> dict[str, bytes]:
+        # The owner's, and what a server needs where the owner gave nothing.
+        own = {name.lower() for name in self.headers}
+        headers = {"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+        sent = {name: value for name, value in headers.items() if name.lower() not in own}
+        sent |= self.headers | {"Connection": "close"}
+        return {name: value.encode() for name, value in sent.items()}
 
     def _becomes_get(self, status: int) -> bool:
         # As browsers do, and RFC 9110, 15.4 allows: 301 and 302 turn a POST into a GET, 303 everything but HEAD.

@@ -72,7 +72,12 @@ class Target:
         if not reference.isprintable() or " " in reference:
             message = "it redirects to a URL with a space or a control character"
             raise BadUrl(message)
-        return parse_url(urljoin(self.url, reference))
+        try:
+            joined = urljoin(self.url, reference)
+        except ValueError:
+            message = "it redirects to a URL whose host can not be read"
+            raise BadUrl(message) from None
+        return parse_url(joined)
 
 
 def parse_url(url: str, params: Mapping[str, Any] | None = None) -> Target:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from task_server.config import Settings
 from task_server.dispatch.celery_app import make_app
 from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher
@@ -45,7 +47,9 @@ class Runtime:
         )
         code.warm_up()
         http = HttpExecutor(
-            egress=EgressPolicy(allow_networks=settings.egress_allow), stop_grace=settings.stop_grace_seconds
+            egress=EgressPolicy(allow_networks=settings.egress_allow),
+            ca_file=Path(settings.egress_ca_file) if settings.egress_ca_file else None,
+            stop_grace=settings.stop_grace_seconds,
         )
         self._executors = Executors(code=code, http=http)
         self.keeper = Keeper(running, self._bell, settings)

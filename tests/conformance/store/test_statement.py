@@ -58,9 +58,8 @@ def test_columns_stand_for_their_names_values_and_changes(database):
         (executions._NEXT_PUBLISH, {}, "execution_unpublished"),
     ],
 )
+@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL plans by the parameters' values
 def test_a_tick_of_the_scheduler_reads_an_index_and_not_the_table(database, statement, values, index):
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL plans by the parameters' values")
     explained = Statement("EXPLAIN QUERY PLAN " + statement._texts["?"].replace("?", "1"))
     with database.read():
         (plan,) = [row[-1] for row in explained.all()]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import ssl
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +19,8 @@ from task_server.domain.outcome import Outcome
 from task_server.executors.code import CodeExecutor
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.http import HttpExecutor
+
+CHUNKED = {"Transfer_Encoding": "chunked"}
 
 
 class Peer(BaseHTTPRequestHandler):
@@ -48,7 +52,7 @@ class Peer(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
-        if "Content_Length" not in headers:
+        if "Content_Length" not in headers and "Transfer_Encoding" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -64,6 +68,16 @@ class Peer(BaseHTTPRequestHandler):
     def on_redirect(self, rest: str) -> None:
         status, _, location = rest.partition("/")
         self.answer(int(status), Location=location if "://" in location else f"/{location}")
+
+    def on_flooding_redirect(self, _rest: str) -> None:
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /echo\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while not self.over.is_set():
+                self.wfile.write(b"x" * 65_536)
+
+    def on_cookie(self, _rest: str) -> None:
+        self.answer(302, Location="/echo", Set_Cookie="session=of-the-server; Path=/")
 
     def on_loop(self, _rest: str) -> None:
         self.answer(302, Location="/loop")
@@ -83,12 +97,30 @@ class Peer(BaseHTTPRequestHandler):
     def on_chinese(self, rest: str) -> None:
         self.answer(200, ("任" * int(rest)).encode())
 
-    def on_gzip_bomb(self, _rest: str) -> None:
-        bomb = gzip.compress(b"\0" * (30 << 20), 1)
-        self.answer(200, bomb, Content_Encoding="gzip")
+    def on_bomb(self, rest: str) -> None:
+        zeros = b"\0" * (30 << 20)
+        bombs = {
+            "gzip": lambda: gzip.compress(zeros, 1),
+            "deflate": lambda: zlib.compress(zeros, 1),
+            "gzip, gzip": lambda: gzip.compress(gzip.compress(zeros * 10, 1), 1),
+        }
+        encoding, _, transfer = rest.replace("+", ", ").partition("/")
+        bomb = bombs[encoding]()
+        if transfer == "chunked":
+            self.answer(200, b"%x\r\n%b\r\n0\r\n\r\n" % (len(bomb), bomb), Content_Encoding=encoding, **CHUNKED)
+        else:
+            self.answer(200, bomb, Content_Encoding=encoding)
 
     def on_gzip(self, _rest: str) -> None:
         self.answer(200, gzip.compress(b"hello ") + gzip.compress(b"world"), Content_Encoding="gzip")
+
+    def on_deflate(self, rest: str) -> None:
+        # Servers disagree on whether "deflate" has the header of zlib.
+        deflater = zlib.compressobj(wbits={"zlib": zlib.MAX_WBITS, "raw": -zlib.MAX_WBITS}[rest])
+        self.answer(200, deflater.compress(b"hello world") + deflater.flush(), Content_Encoding="deflate")
+
+    def on_empty_gzip(self, _rest: str) -> None:
+        self.answer(200, Content_Encoding="gzip")
 
     def on_bad_gzip(self, _rest: str) -> None:
         self.answer(200, b"this is no gzip", Content_Encoding="gzip")
@@ -135,6 +167,10 @@ class Peer(BaseHTTPRequestHandler):
             "large": b"HTTP/1.1 200 OK\r\n"
             + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 60_000) for n in range(5))
             + b"\r\n",
+            "cut": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 3, 4\r\n\r\nabc",
+            "longer": b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabcdef",
+            "negative": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc",
             "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
             "twice": b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n",
         }[rest]
@@ -142,19 +178,35 @@ class Peer(BaseHTTPRequestHandler):
             self.wfile.write(raw)
 
 
-class Server:
-    """One running server."""
+class CountingServer(ThreadingHTTPServer):
+    """Counts connections, also those that come to nothing in the handshake."""
 
-    def __init__(self) -> None:
+    daemon_threads = True
+    connections = 0
+
+    def get_request(self) -> Any:
+        self.connections += 1
+        return super().get_request()
+
+
+class Server:
+    """One running server; with TLS when it is given a certificate."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[dict[str, Any]] = []
         self._over = threading.Event()
         handler = type("Handler", (Peer,), {"requests": self.requests, "over": self._over})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = CountingServer(("127.0.0.1", 0), handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
+
+    @property
+    def connections(self) -> int:
+        return self._server.connections
 
     def close(self) -> None:
         self._over.set()
@@ -164,17 +216,27 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start a server."""
+    servers: list[Server] = []
+
+    def serve_(tls: ssl.SSLContext | None = None) -> Server:
+        servers.append(Server(tls))
+        return servers[-1]
+
+    yield serve_
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture
-def other_server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
+def server(serve: Callable[..., Server]) -> Server:
+    return serve()
+
+
+@pytest.fixture
+def other_server(serve: Callable[..., Server]) -> Server:
+    return serve()
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,13 @@ import json
 import socket
 import threading
 import time
+import zlib
 
 import pytest
 
 from task_server.domain.actions import HTTP_METHODS, HttpAction
 from task_server.domain.status import ExecutionStatus, FailureReason
+from task_server.executors.answer import Answer
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.http import HttpExecutor
 
@@ -126,8 +128,17 @@ def test_a_charset_is_respected(call):
     assert result(call("/gbk"))["body"] == "任务"
 
 
-def test_the_limit_counts_decoded_bytes(call):
-    outcome = call("/gzip-bomb")
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "undefined", "none", "", "\0"])
+def test_a_charset_that_is_none_makes_the_body_base64(charset):
+    # Not through a child: whether it can load such a codec depends on the machine.
+    body = zlib.compress(b"bomb")
+    answer = Answer(200, "OK", {"content-type": f"text/plain; charset={charset}"}, body, truncated=False)
+    assert json.loads(answer.result("http://x.test/", 1.0, 1000))["body"] == base64.b64encode(body).decode()
+
+
+@pytest.mark.parametrize("bomb", ["gzip", "gzip/chunked", "deflate", "deflate/chunked", "gzip+gzip"])
+def test_the_limit_counts_decoded_bytes(call, bomb):
+    outcome = call(f"/bomb/{bomb}")
     assert len(base64.b64decode(result(outcome)["body"])) == 256 * 1024
     assert result(outcome)["body_truncated"] is True
     assert outcome.usage.peak_memory_bytes < 100 << 20
@@ -135,6 +146,21 @@ def test_the_limit_counts_decoded_bytes(call):
 
 def test_gzip_of_several_members_is_read(call):
     assert result(call("/gzip"))["body"] == "hello world"
+
+
+@pytest.mark.parametrize("kind", ["zlib", "raw"])
+def test_deflate_is_read_in_both_its_forms(call, kind):
+    assert result(call(f"/deflate/{kind}"))["body"] == "hello world"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_empty_body_may_be_called_gzip(call, method):
+    assert result(call("/empty-gzip", method=method))["body"] == ""
+
+
+def test_only_encodings_that_are_read_are_asked_for(call, server):
+    call("/echo")
+    assert server.requests[0]["headers"]["Accept-Encoding"] == "gzip, deflate"
 
 
 def test_an_encoding_that_nobody_asked_for_is_handed_on(call):
@@ -158,12 +184,17 @@ def test_headers_of_one_name_are_joined(call):
         ("/raw/long", "breaks the rules of HTTP"),
         ("/raw/large", "larger than 65536 bytes"),
         ("/raw/chunk", "ended early"),
+        ("/raw/cut", "ended prematurely"),
+        ("/raw/longer", "-3 more expected"),
+        ("/raw/negative", "read length must be non-negative"),
+        ("/raw/lengths", "multiple unmatching values"),
     ],
 )
 def test_a_broken_answer_is_a_clear_failure(call, path, words):
     reason, error = failure(call(path))
     assert reason is FailureReason.REQUEST_FAILED
     assert words in error
+    assert error.isprintable()
 
 
 @pytest.mark.parametrize("path", ["/silence", "/drip", "/continue"])
@@ -232,6 +263,18 @@ def test_a_redirect_that_is_expected_is_the_answer(call, server):
     assert len(server.requests) == 1
 
 
+def test_the_body_of_a_redirect_is_read_no_further_than_any_other(call):
+    outcome = call("/flooding-redirect")
+    assert result(outcome)["status"] == 200
+    assert outcome.usage.peak_memory_bytes < 100 << 20
+
+
+def test_cookies_of_a_server_are_not_sent_back(call, server):
+    call("/cookie")
+    assert [request["path"] for request in server.requests] == ["/cookie", "/echo"]
+    assert "Cookie" not in server.requests[1]["headers"]
+
+
 def test_five_redirects_are_enough(call, server):
     assert failure(call("/loop")) == (
         FailureReason.REQUEST_FAILED,
@@ -254,7 +297,9 @@ def test_a_body_is_not_carried_to_another_origin(call, other_server):
     assert other_server.requests == []
 
 
-@pytest.mark.parametrize("location", ["ftp://x.test/", "file:///etc/passwd", "http://u:p@127.0.0.1/", "gopher://x/"])
+@pytest.mark.parametrize(
+    "location", ["ftp://x.test/", "file:///etc/passwd", "http://u:p@127.0.0.1/", "gopher://x/", "http://["]
+)
 def test_redirects_elsewhere_are_denied(call, location):
     assert failure(call(f"/redirect/302/{location}"))[0] is FailureReason.EGRESS_DENIED
 
