@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 DOMAIN = "task-manager"
 _DETAILS = "grpc-status-details-bin"
-#: gRPC clients refuse more than 8 KiB of trailers, and the caller would see that instead of the error. In bytes of UTF-8; the
-#: message goes twice, once of that percent-encoded (3 bytes for one that is not ASCII), and the details in base64 (4 for 3).
-_MESSAGE_BYTES, _METADATA_BYTES, _DESCRIPTION_BYTES, _VIOLATIONS_BYTES = 400, 200, 400, 2600
+#: gRPC clients refuse more than 8 KiB of trailers, and the caller would see that instead of the error. In bytes of UTF-8, the
+#: message's percent-encoded; the message goes a second time among the details, which go in base64 (4 bytes for 3).
+_MESSAGE_BYTES, _METADATA_BYTES, _DESCRIPTION_BYTES, _VIOLATIONS_BYTES = 1400, 200, 400, 2000
 
 _Reason = error_reason_pb2.ErrorReason
 _Code = grpc.StatusCode
@@ -57,7 +57,7 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
 def to_status(error: errors.TaskServiceError) -> tuple[grpc.StatusCode, status_pb2.Status]:
     """Return the code and the whole status with its details."""
     mapping = TABLE[type(error)]
-    message = _cut(error.message, _MESSAGE_BYTES)
+    message = _cut_message(error.message)
     facts = {name: _cut(value, _METADATA_BYTES) for name, value in error.metadata.items()}
     info = error_details_pb2.ErrorInfo(reason=_Reason.Name(mapping.reason), domain=DOMAIN, metadata=facts)
     details: list[
@@ -106,6 +106,16 @@ def _cut(text: str, most: int) -> str:
     """The text, its end left out where it has more than so many bytes."""
     data = text.encode()
     return text if len(data) <= most else data[: most - 3].decode(errors="ignore") + "…"
+
+
+def _cut_message(text: str) -> str:
+    """The text, as much of it as fits in the `grpc-message` header."""
+    left = _MESSAGE_BYTES
+    for index, character in enumerate(text):
+        left -= 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode())
+        if left < 0:
+            return f"{text[:index]}…"
+    return text
 
 
 async def abort(context: ServicerContext, error: errors.TaskServiceError) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2, timestamp_pb2
 
-from task_server.domain.clock import SECOND, Micros
+from task_server.domain.clock import Micros
 
 #: Beyond this a double, which is all that protobuf's JSON numbers are, does not hold every integer.
 _EXACT = 2**53
@@ -101,5 +101,6 @@ def timestamp(value: Micros | None) -> timestamp_pb2.Timestamp | None:
     """The protobuf time; None stays None, which leaves a field unset."""
     if value is None:
         return None
-    whole, rest = divmod(value, SECOND)
-    return timestamp_pb2.Timestamp(seconds=whole, nanos=rest * 1000)
+    result = timestamp_pb2.Timestamp()
+    result.FromMicroseconds(value)
+    return result

@@ -1,0 +1,106 @@
+"""Every RPC of the contract has a handler; those without a servicer say so. And the server that holds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.unit.api.api_world import TinyService, World, close_connections, detail, failure
+
+from task_manager.v1 import task_service_pb2
+from task_server.api import server as server_module
+from task_server.api import services
+from task_server.api.server import AddressInUseError, ApiServer
+from task_server.config import Settings
+from task_server.domain.owner import Owner, Role
+
+METHODS = [method for service in services.SERVICES for method in service.methods]
+
+
+def test_all_services_of_the_contract_are_there() -> None:
+    protos = Path(task_service_pb2.__file__).parent.glob("*_service_pb2.py")
+    assert {service.file.name.rpartition("/")[2].removesuffix(".proto") + "_pb2" for service in services.SERVICES} == {
+        proto.stem for proto in protos
+    }
+
+
+async def test_every_rpc_without_a_servicer_is_unimplemented_and_says_which(
+    database: Any, ports: Any, threads: Any
+) -> None:
+    async with World(database, ports, threads).running() as world:
+        metadata = (("authorization", f"Bearer {world.tokens.create(Owner('root', 'Root'), Role.ADMIN)}"),)
+        refused = [method for method in METHODS if method.name not in ("GetTask", "WatchTasks")]
+        assert {method.server_streaming for method in refused} == {True, False}
+        for method in refused:
+            error = await failure(world.call(method, metadata=metadata))
+            assert error.code() is grpc.StatusCode.UNIMPLEMENTED, method.full_name
+            info = detail(error)
+            assert info.reason == "RPC_NOT_IMPLEMENTED"
+            assert dict(info.metadata) == {"method": f"{method.containing_service.full_name}/{method.name}"}
+
+
+@pytest.mark.parametrize("method", ["GetTask", "WatchTasks"])
+async def test_a_request_that_can_not_be_read_is_the_callers_fault(
+    database: Any, ports: Any, threads: Any, method: str
+) -> None:
+    async with World(database, ports, threads).running() as world:
+        metadata = (("authorization", f"Bearer {world.tokens.create(Owner('ann', 'Ann'), Role.EDITOR)}"),)
+        make = world.channel.unary_stream if method == "WatchTasks" else world.channel.unary_unary
+        call = make(f"/task_manager.v1.TaskService/{method}")
+        # Who may not call is not told more than that.
+        assert (await failure(call(b"\xff\xff", timeout=20))).code() is grpc.StatusCode.UNAUTHENTICATED
+        error = await failure(call(b"\xff\xff", metadata=metadata, timeout=20))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert detail(error).reason == "INVALID_FIELDS"
+        assert world.service.called == []
+
+
+async def test_what_is_not_served_is_listed() -> None:
+    by_name = {service.name: service for service in services.SERVICES}
+    missing = services.not_served(by_name["TaskService"], TinyService())
+    assert set(missing) == {method.name for method in by_name["TaskService"].methods} - {"GetTask", "WatchTasks"}
+    assert services.not_served(by_name["LockService"], None) == [
+        method.name for method in by_name["LockService"].methods
+    ]
+
+
+async def test_an_address_in_use_is_said(database: Any, ports: Any, threads: Any) -> None:
+    async with World(database, ports, threads).running() as world:
+        second = ApiServer(
+            Settings(grpc_address=f"127.0.0.1:{world.port}"),
+            servicers={},
+            tokens=world.tokens,
+            threads=threads,
+            watchers=world.watchers,
+            database=database,
+        )
+        with pytest.raises(AddressInUseError, match=f"127.0.0.1:{world.port} can not be listened on"):
+            await second.start()
+
+
+async def test_health_follows_the_database_and_ends_with_the_server(
+    database: Any, ports: Any, threads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_HEALTH_SECONDS", 0.02)
+    async with World(database, ports, threads).running() as world:
+        stream = health_pb2_grpc.HealthStub(world.channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
+
+        async def becomes(status: str) -> None:
+            wanted = health_pb2.HealthCheckResponse.ServingStatus.Value(status)
+            while (await stream.read()).status != wanted:
+                pass
+
+        await becomes("SERVING")
+        away = database.path.rename(database.path.with_suffix(".away"))
+        database.path.mkdir()
+        close_connections(threads, database)
+        await becomes("NOT_SERVING")
+        database.path.rmdir()
+        away.rename(database.path)
+        await becomes("SERVING")
+        world.stop.set()
+        await becomes("NOT_SERVING")
+        stream.cancel()
