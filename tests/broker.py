@@ -27,7 +27,17 @@ class BrokerProcess:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._socket.unlink(missing_ok=True)
-        command = [str(find_binary()), "--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
+        command = [
+            str(find_binary()),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self._socket),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while True:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +27,8 @@ class StartError(Exception):
 
 def run_server(settings: Settings) -> int:
     """Serve gRPC. Raises StartError."""
+    # What gRPC's core would write to standard error, of a port in use for example, comes as an exception too, and in our words.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     database = _present_database(settings)
     return asyncio.run(_serve(settings, database))
 
@@ -125,7 +126,12 @@ def run_worker(settings: Settings) -> int:
     os.environ.update(config.environment(settings))
     _present_database(settings)
     from task_server.worker.app import app
+    from task_server.worker.runtime import make_executors
 
+    try:
+        make_executors(settings).close()
+    except ValueError as error:
+        raise StartError(str(error)) from error
     concurrency = settings.worker_concurrency or 4 * (os.cpu_count() or 1)
     arguments = [
         "--quiet",
@@ -161,10 +167,9 @@ def run_scheduler(settings: Settings) -> int:
         rescuing=Rescuing(ports, settings.max_lost_attempts),
         interval_seconds=settings.scheduler_interval_seconds,
     )
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    scheduler.run(stop)
+        signal.signal(number, lambda *_: scheduler.stop())
+    scheduler.run(ports.bell)
     close_ports()
     return 0
 

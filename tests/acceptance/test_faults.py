@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -14,7 +16,7 @@ from acceptance_api import Api, Failure, rest_failure, task_of
 from acceptance_stack import Stack, descendants, eventually, is_alive
 from tests.postgres import PostgresServer
 
-from task_manager import TaskClient, to_python
+from task_manager import CodeCheckerUnavailable, InvalidFields, TaskClient, to_python
 from task_manager.v1 import task_service_pb2
 from task_manager.v1.execution_pb2 import TaskExecution
 
@@ -72,6 +74,20 @@ def test_without_a_broker_tasks_are_taken_at_once_and_run_when_it_is_back(
     eventually(lambda: "broker started again" in fragile.logged(), what="the supervisor says what it did")
 
 
+def test_a_broker_that_hangs_delays_no_caller(fragile: Stack, client: TaskClient) -> None:
+    broker = fragile.pid("broker")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        made = [client.create_task("hung broker", **CODE) for _ in range(3)]
+        assert time.monotonic() - began < 2
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    for task in made:
+        execution = client.wait(task.task_id, timeout=40)
+        assert (execution.status, outcomes(execution)) == (TaskExecution.SUCCESS, ["SUCCEEDED"])
+
+
 def test_a_run_survives_the_loss_of_the_broker(fragile: Stack, client: TaskClient) -> None:
     task = client.create_task("runs on", **SLOW)
     assert next(client.logs(task.last_execution.id, follow=True)) == "begun\n"
@@ -112,6 +128,42 @@ def test_a_run_that_loses_every_worker_ends_in_failure(fragile: Stack, client: T
     assert client.wait(client.create_task("lives on", **CODE).task_id, timeout=40).status == TaskExecution.SUCCESS
 
 
+def zygotes(stack: Stack, role: str) -> list[int]:
+    """The processes of a role that user code is forked from."""
+    return [pid for pid, program in descendants(stack.pid(role)).items() if "zygote" in program]
+
+
+def test_a_sandbox_that_is_killed_fails_its_run_and_no_other(fragile: Stack, client: TaskClient) -> None:
+    task = client.create_task("crashes", **SLOW)
+    assert next(client.logs(task.last_execution.id, follow=True)) == "begun\n"
+    killed = zygotes(fragile, "worker")
+    assert killed
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    execution = client.wait(task.task_id, timeout=40)
+    assert execution.status == TaskExecution.FAILURE
+    assert (execution.failure_reason, outcomes(execution)) == (TaskExecution.CRASHED, ["FAILED"])
+    assert client.wait(client.create_task("lives on", **CODE).task_id, timeout=40).status == TaskExecution.SUCCESS
+
+
+def test_a_code_checker_that_is_killed_is_started_again(fragile: Stack, client: TaskClient, api: Api) -> None:
+    client.create_task("checked", validate_only=True, **CODE)
+    (checker,) = zygotes(fragile, "server")
+    os.kill(checker, signal.SIGKILL)
+    eventually(lambda: not is_alive(checker))
+    for _ in range(2):
+        try:
+            client.create_task("checked again", validate_only=True, **CODE)
+        except CodeCheckerUnavailable as error:
+            assert error.retry_after is not None
+            time.sleep(error.retry_after)
+        else:
+            break
+    assert zygotes(fragile, "server") != [checker]
+    with pytest.raises(InvalidFields, match="line 1"):
+        client.create_task("wrong", function_code="def main(:", function_name="main")
+
+
 def test_while_the_server_is_away_the_gateway_says_so_and_recovers(
     fragile: Stack, client: TaskClient, api: Api
 ) -> None:
@@ -121,18 +173,24 @@ def test_while_the_server_is_away_the_gateway_says_so_and_recovers(
     waiting.start()
     fragile.kill_role("server")
 
-    def ask(wanted: int) -> str | None:
+    refused: list[Failure] = []
+
+    def answered_after_refusals() -> bool:
         response = api.rest.send("GET", "/api/tasks")
         assert response.headers["Content-Type"] == "application/json"
-        assert response.status_code in (200, 503)
-        return response.text if response.status_code == wanted else None
+        if response.status_code == 503:
+            refused.append(rest_failure(response.text))
+            return False
+        assert response.status_code == 200, response.text
+        return bool(refused)
 
-    failure = rest_failure(eventually(lambda: ask(503), what="the gateway answers 503"))
-    assert failure.code == "UNAVAILABLE"
-    assert failure.retry_seconds is not None
-    assert 0 < failure.retry_seconds <= 5
-    assert "127.0.0.1" not in failure.message
-    eventually(lambda: ask(200), what="the gateway answers again")
+    eventually(answered_after_refusals, what="the gateway answers 503 and then 200 again")
+    for failure in refused:
+        assert failure.code == "UNAVAILABLE", failure
+        assert failure.reason, failure
+        assert failure.retry_seconds is not None, failure
+        assert 0 < failure.retry_seconds <= 5
+        assert "127.0.0.1" not in failure.message
     # A client that waited has seen nothing of it.
     waiting.join(timeout=40)
     assert [execution.status for execution in waited] == [TaskExecution.SUCCESS]

@@ -148,7 +148,6 @@ def _is_healthy(api: Api) -> bool:
         return False
 
 
-@pytest.mark.xfail(strict=True, reason="gRPC's core writes a line of its own to standard error before ours")
 def test_a_port_in_use_is_one_line(house: House) -> None:
     refused = house.once("server")
     assert refused.returncode == 1

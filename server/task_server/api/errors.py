@@ -48,6 +48,7 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.DatabaseUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.DATABASE_UNAVAILABLE, retry_seconds=1.0),
     errors.CheckerUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.CODE_CHECKER_UNAVAILABLE, retry_seconds=1.0),
     errors.ServerStopping: Mapping(_Code.UNAVAILABLE, _Reason.SERVER_STOPPING, retry_seconds=0.5),
+    errors.ServerBusy: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.SERVER_BUSY, retry_seconds=1.0),
     errors.WatcherTooSlow: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.WATCHER_TOO_SLOW, retry_seconds=0.1),
     errors.DeadlinePassed: Mapping(_Code.DEADLINE_EXCEEDED, _Reason.DEADLINE_PASSED),
     errors.InternalDefect: Mapping(_Code.INTERNAL, _Reason.INTERNAL_DEFECT),

@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from task_server.api import reflection, services
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
+from task_server.api.interceptors.capacity import CapacityInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
 from task_server.api.interceptors.log import LogInterceptor
 from task_server.api.interceptors.request_id import RequestIdInterceptor
@@ -72,10 +73,12 @@ class ApiServer:
                 RequestIdInterceptor(),
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
+                CapacityInterceptor(settings.max_concurrent_calls),
                 AuthenticationInterceptor(tokens, threads),
             ],
             options=_OPTIONS,
-            maximum_concurrent_rpcs=settings.max_concurrent_calls,
+            # A last net, which also counts health checks: its refusals have no details. The capacity interceptor is the limit.
+            maximum_concurrent_rpcs=2 * settings.max_concurrent_calls,
         )
         self._server.add_generic_rpc_handlers(
             tuple(services.handler(service, servicers.get(service.name)) for service in services.SERVICES)
@@ -113,6 +116,10 @@ class ApiServer:
                 await self._threads.run(self._database.ping)
                 now = _SERVING
             except DatabaseUnavailable:
+                now = _NOT_SERVING
+            except Exception:
+                # Whatever it is, the database did not answer; and nobody would hear of a check that ended.
+                _log.exception("the health check failed")
                 now = _NOT_SERVING
             if now != was:
                 level = logging.INFO if now == _SERVING else logging.ERROR

@@ -20,11 +20,12 @@ from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
 from task_server.domain.clock import Micros
-from task_server.domain.errors import CheckerUnavailable
+from task_server.domain.errors import CheckerUnavailable, ServerStopping, WatcherTooSlow
+from task_server.domain.execution import Execution
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
-from task_server.domain.status import TaskStatus
+from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.domain.task import TaskDefinition
 from task_server.sandbox.ending import SandboxUnavailable
 from task_server.usecases.stopping import Stopped, Stopping
@@ -110,7 +111,10 @@ class TaskService:
             waiting = set(stopped.running)
             deadline = time.monotonic() + self._stop_wait_seconds
             while waiting and (left := deadline - time.monotonic()) > 0:
-                event = await subscription.next(left)
+                try:
+                    event = await subscription.next(left)
+                except (WatcherTooSlow, ServerStopping):
+                    break  # what became of the rest is read from the database
                 if event is not None and event.execution is not None and event.execution.status.is_terminal:
                     waiting.discard(event.execution.id)
         return await self._stop_response(caller, task_id, stopped)
@@ -227,11 +231,7 @@ class TaskService:
         )
         outcomes = dict.fromkeys(stopped.never_started, "NEVER_STARTED")
         for execution_id in stopped.running:
-            status = TaskStatus(ended[execution_id].status.value)
-            if not status.is_terminal:
-                outcomes[execution_id] = "UNREACHABLE"
-            else:
-                outcomes[execution_id] = "KILLED" if status is TaskStatus.REVOKED else "ALREADY_DONE"
+            outcomes[execution_id] = _outcome(ended[execution_id])
         seen = {*outcomes.values(), *(["NEVER_STARTED"] if stopped.ended_firings else [])}
         overall = next((o for o in ("UNREACHABLE", "KILLED", "NEVER_STARTED") if o in seen), "ALREADY_DONE")
         return task_service_pb2.StopTaskResponse(
@@ -242,6 +242,13 @@ class TaskService:
                 for execution_id, outcome in outcomes.items()
             ],
         )
+
+
+def _outcome(execution: Execution) -> str:
+    """What a stop did to an execution that ran."""
+    if not execution.status.is_terminal or execution.failure_reason is FailureReason.WORKER_LOST:
+        return "UNREACHABLE"  # nobody saw its process end
+    return "KILLED" if execution.status is ExecutionStatus.REVOKED else "ALREADY_DONE"
 
 
 def _task(view: TaskView, *, full: bool) -> task_pb2.Task:

@@ -69,6 +69,7 @@ class Watchers:
         self._rung = asyncio.Event()
         self._starting = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
+        self._closed = False
 
     def rung(self) -> None:
         """There are new events. To be called in the event loop."""
@@ -76,7 +77,9 @@ class Watchers:
 
     @contextlib.asynccontextmanager
     async def subscribed(self) -> AsyncIterator[Subscription]:
-        """A subscription to all changes from now on."""
+        """A subscription to all changes from now on. Raises ServerStopping once this server goes away."""
+        if self._closed:
+            raise ServerStopping
         async with self._starting:
             if self._reader is None:
                 self._position = await self._threads.run(self._watching.head)
@@ -94,8 +97,13 @@ class Watchers:
 
     def close(self) -> None:
         """End all subscriptions: this server goes away."""
+        self._closed = True
+        self._end_all()
+
+    def _end_all(self) -> None:
         for subscription in self._subscriptions:
             subscription.end(ServerStopping())
+        self._subscriptions.clear()
 
     async def _read(self) -> None:
         try:
@@ -104,8 +112,7 @@ class Watchers:
             # A defect: better that all watchers resume than that they wait for what nobody reads.
             _log.exception("the event reader failed")
             self._reader = None
-            self.close()
-            self._subscriptions.clear()
+            self._end_all()
 
     async def _read_on(self) -> None:
         is_away = False

@@ -119,6 +119,13 @@ class CheckerUnavailable(TaskServiceError):
         super().__init__("The code can not be checked at the moment; try again.")
 
 
+class ServerBusy(TaskServiceError):
+    """This server serves as many calls as it may."""
+
+    def __init__(self) -> None:
+        super().__init__("This server is at its limit of concurrent calls; try again.")
+
+
 class DeadlinePassed(TaskServiceError):
     """The server's limit for one call passed first. Whether a change was made is not known."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from task_server.domain.clock import Micros
 from task_server.domain.outcome import Isolation, Usage
 from task_server.domain.owner import Owner
-from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
+from task_server.domain.status import TRANSITIONS, AttemptOutcome, ExecutionStatus, FailureReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,10 @@ class Execution:
     revision: int = 1
 
     def changed(self, **changes: Any) -> Execution:
-        """This run with `changes`, one revision on."""
+        """This run with `changes`, one revision on. Raises ValueError for a move that `status.TRANSITIONS` does not have."""
+        status = changes.get("status", self.status)
+        if status is not self.status and status not in TRANSITIONS[self.status]:
+            raise ValueError(f"an execution does not go from {self.status} to {status}")
         return replace(self, revision=self.revision + 1, **changes)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from task_server.domain.actions import Action, CodeAction, HttpAction
+from task_server.executors.code import CodeExecutor
 from task_server.executors.executor import Executor, Run
 
 
 class Executors:
     """An executor for every kind of action."""
 
-    def __init__(self, *, code: Executor[CodeAction], http: Executor[HttpAction]) -> None:
+    def __init__(self, *, code: CodeExecutor, http: Executor[HttpAction]) -> None:
         self._code = code
         self._http = http
 
@@ -22,6 +23,13 @@ class Executors:
                 return self._code.start(action, timeout=timeout, log=log)
             case HttpAction():
                 return self._http.start(action, timeout=timeout, log=log)
+
+    def warm_up(self) -> None:
+        """Start the process that code runs are forked from now; HTTP calls are rarer, and theirs starts with the first.
+
+        Raises SandboxUnavailable.
+        """
+        self._code.warm_up()
 
     def close(self) -> None:
         """Close them all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -43,6 +44,10 @@ HTTP_STATUS: dict[int, int] = {
 _DETAILS_KEY = "grpc-status-details-bin"
 # What gRPC's own timer says, here and in the server, sometimes with more words around it.
 _LOCAL_DEADLINE = "Deadline Exceeded"
+# What gRPC's core says of a connection that broke under a call; it may be connected again by the time that anybody asks.
+_TRANSPORT = re.compile(
+    r"Stream removed|recvmsg|Socket closed|[Cc]onnection (reset|refused|closed)|GOAWAY|keepalive", re.ASCII
+)
 
 
 class GatewayError(Exception):
@@ -126,7 +131,7 @@ def rpc_status(error: grpc.aio.AioRpcError, *, connected: bool) -> Status:
                 break
             if detailed.code == code:
                 return detailed
-    if code == code_pb2.UNAVAILABLE and not connected:
+    if code == code_pb2.UNAVAILABLE and (not connected or _TRANSPORT.search(error.details() or "")):
         return unreachable()
     if code == code_pb2.DEADLINE_EXCEEDED and _LOCAL_DEADLINE in (error.details() or ""):
         return status(code, "The deadline passed before the server answered.", _error_info(ErrorReason.DEADLINE_PASSED))

@@ -16,6 +16,8 @@ class Topic(StrEnum):
 
     #: There are new events.
     EVENTS = "events"
+    #: Something was made that will be due soon.
+    DUE = "due"
     #: An execution is to be stopped; the word is its id.
     STOP = "stop"
 

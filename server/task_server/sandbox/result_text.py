@@ -10,7 +10,8 @@ import math
 from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
-_MAX_DEPTH = 64
+#: As protobuf JSON values, which is how a result is answered, each level of dicts nests three messages deep; parsers stop at 100.
+_MAX_DEPTH = 30
 _MAX_INTEGER_BITS = 4096
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 

@@ -8,6 +8,7 @@ import threading
 from task_server.dispatch.publisher import PublishError
 from task_server.domain.clock import SECOND
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.notifier.bell import Bell, Topic
 from task_server.store.database import Database
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
@@ -19,7 +20,7 @@ _SHORTEST_SECONDS = 0.01
 
 
 class Scheduler:
-    """Looks at the clock. `interval_seconds` bounds how late something that was made meanwhile may be."""
+    """Looks at the clock. `interval_seconds` bounds how late something may be that was made while the bell did not ring."""
 
     def __init__(
         self,
@@ -36,11 +37,21 @@ class Scheduler:
         self._rescuing = rescuing
         self._interval_seconds = interval_seconds
         self._trouble = ""
+        self._woken = threading.Event()
+        self._stopping = False
 
-    def run(self, stop: threading.Event) -> None:
-        """Look at the clock until `stop` is set."""
-        while not stop.is_set():
-            stop.wait(self._turn())
+    def run(self, bell: Bell) -> None:
+        """Look at the clock until `stop` is called, and at once when the bell rings for what will be due soon."""
+        with bell.listen(Topic.DUE, lambda _: self._woken.set()):
+            while not self._stopping:
+                wait = self._turn()
+                self._woken.wait(wait)
+                self._woken.clear()
+
+    def stop(self) -> None:
+        """End `run` after its present turn. May be called by a signal handler."""
+        self._stopping = True
+        self._woken.set()
 
     def _turn(self) -> float:
         """Do what is due; return how long to sleep, in seconds."""

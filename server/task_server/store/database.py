@@ -15,8 +15,9 @@ from task_server.domain.clock import Micros
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.tables import TABLES
 
-#: How long a writer waits for another one on SQLite, in milliseconds.
-_SQLITE_BUSY_MS = 15_000
+#: How long a writer waits for another one on SQLite, in milliseconds: first for its turn in this process, then for others. Twice
+#: this is below the limit of one call, so that a caller hears of it.
+_SQLITE_BUSY_MS = 10_000
 #: What means that the database is away, and not that a statement is wrong. The bare DatabaseError is what SQLite's driver raises of
 #: a file that is damaged or no database.
 _AWAY = (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError)

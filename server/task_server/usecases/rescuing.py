@@ -59,6 +59,7 @@ class Rescuing:
                 finished_at=now,
                 observed_at=now,
                 error="stopped; its worker vanished before it could confirm",
+                failure_reason=FailureReason.WORKER_LOST,
             )
         if lost_count >= self._max_lost_attempts:
             return found.changed(

@@ -13,6 +13,7 @@ from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller, Owner
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
+from task_server.notifier.bell import Topic
 from task_server.store import events, executions, tasks
 from task_server.store.database import DuplicateKeyError
 from task_server.usecases import changes
@@ -123,6 +124,8 @@ class Tasks:
         if execution is not None:
             task = self._with_execution(task, execution)
         self._ports.announce(*([execution] if execution is not None and execution.due_at <= now else []))
+        if task.next_run_at is not None:
+            self._ports.bell.ring(Topic.DUE)
         return TaskView(task=task, last_execution=execution, position=position)
 
     def preview(self, caller: Caller, definition: TaskDefinition) -> TaskView:

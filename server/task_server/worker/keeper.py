@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """One thread for all runs of this worker. While there are none it does nothing."""
+    """Two threads for all runs of this worker. While there are none they do nothing."""
 
     def __init__(self, running: Running, bell: Bell, settings: Settings) -> None:
         self._running = running
@@ -29,12 +29,15 @@ class Keeper:
         self._listening.__enter__()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
+        # A thread of its own, which never waits for the database: that is what it guards against.
+        self._guard = threading.Thread(target=self._guard_leases, name="lease-guard", daemon=True)
+        self._guard.start()
 
     def add(self, held: Held) -> None:
         """Keep a run from now on."""
         with self._changed:
             self._held[held.claim.execution_id] = held
-            self._changed.notify()
+            self._changed.notify_all()
 
     def remove(self, held: Held) -> None:
         """The run has ended."""
@@ -51,8 +54,9 @@ class Keeper:
         """End the thread."""
         self._closed.set()
         with self._changed:
-            self._changed.notify()
-        self._thread.join(timeout=5)
+            self._changed.notify_all()
+        for thread in (self._thread, self._guard):
+            thread.join(timeout=5)
         self._listening.__exit__(None, None, None)
 
     def store_log(self, held: Held) -> bool:
@@ -91,7 +95,6 @@ class Keeper:
             if time.monotonic() >= next_renewal:
                 self._renew(held)
                 next_renewal = time.monotonic() + self._settings.heartbeat_seconds
-            self._drop_overdue(held)
             if self._release_at is not None and time.monotonic() >= self._release_at:
                 for run in held:
                     run.release()
@@ -136,6 +139,16 @@ class Keeper:
         if still_here:
             _log.warning("the lease of a run is gone, its child is ended", extra={"execution": run.claim.execution_id})
             run.lose()
+
+    def _guard_leases(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._held or self._closed.is_set())
+            if self._closed.wait(self._settings.stop_poll_seconds):
+                return
+            with self._changed:
+                held = list(self._held.values())
+            self._drop_overdue(held)
 
     def _drop_overdue(self, held: list[Held]) -> None:
         """End what might be somebody else's before anybody else can have it; by the monotonic clock, which never jumps."""

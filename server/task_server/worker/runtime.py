@@ -21,6 +21,27 @@ from task_server.worker.keeper import Keeper
 from task_server.worker.worker import Worker
 
 
+def make_executors(settings: Settings) -> Executors:
+    """The executors of a worker with these settings. Raises ValueError for an `egress_allow` or `egress_ca_file` that is none."""
+    code = CodeExecutor(
+        limits=Limits(
+            wall_seconds=settings.default_timeout_seconds,
+            # The clock ends a run before its processor time can: this is for a worker that is not there to do it.
+            cpu_seconds=int(settings.max_timeout_seconds) + 1,
+            memory_bytes=settings.run_memory_bytes,
+            output_bytes=settings.run_output_bytes,
+            result_bytes=MAX_RESULT_BYTES,
+        ),
+        stop_grace=settings.stop_grace_seconds,
+    )
+    http = HttpExecutor(
+        egress=EgressPolicy(allow_networks=settings.egress_allow),
+        ca_file=Path(settings.egress_ca_file) if settings.egress_ca_file else None,
+        stop_grace=settings.stop_grace_seconds,
+    )
+    return Executors(code=code, http=http)
+
+
 class Runtime:
     """The parts, put together."""
 
@@ -34,24 +55,8 @@ class Runtime:
             republish_after_seconds=settings.republish_after_seconds,
         )
         running = Running(ports, settings.lease_seconds)
-        code = CodeExecutor(
-            limits=Limits(
-                wall_seconds=settings.default_timeout_seconds,
-                # The clock ends a run before its processor time can: this is for a worker that is not there to do it.
-                cpu_seconds=int(settings.max_timeout_seconds) + 1,
-                memory_bytes=settings.run_memory_bytes,
-                output_bytes=settings.run_output_bytes,
-                result_bytes=MAX_RESULT_BYTES,
-            ),
-            stop_grace=settings.stop_grace_seconds,
-        )
-        code.warm_up()
-        http = HttpExecutor(
-            egress=EgressPolicy(allow_networks=settings.egress_allow),
-            ca_file=Path(settings.egress_ca_file) if settings.egress_ca_file else None,
-            stop_grace=settings.stop_grace_seconds,
-        )
-        self._executors = Executors(code=code, http=http)
+        self._executors = make_executors(settings)
+        self._executors.warm_up()
         self.keeper = Keeper(running, self._bell, settings)
         self.worker = Worker(running, self._executors, self.keeper, settings)
 

@@ -85,11 +85,13 @@ class World:
     async def running(self) -> AsyncIterator[World]:
         self.port = await self.server.start()
         serving = asyncio.create_task(self.server.serve(self.stop))
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}") as self.channel:
-            self.stub = task_service_pb2_grpc.TaskServiceStub(self.channel)
-            yield self
-        self.stop.set()
-        await serving
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}") as self.channel:
+                self.stub = task_service_pb2_grpc.TaskServiceStub(self.channel)
+                yield self
+        finally:
+            self.stop.set()
+            await serving
 
     def call(self, method: MethodDescriptor, **options: Any) -> Any:
         """Call any RPC of the contract with an empty request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -46,6 +47,14 @@ def raising(error: Exception) -> Callable[[], Any]:
         raise error
 
     return act
+
+
+async def answered(call: Any) -> grpc.StatusCode:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
 
 
 async def header(call: Any) -> str:
@@ -209,6 +218,35 @@ async def test_a_call_may_not_take_longer_than_the_server_allows_but_a_stream_ma
         await failure(world.stub.GetTask(GET, metadata=metadata))  # Takes as long as a call may; the stream goes on.
         world.service.never.set()
         assert (await stream.read()).watch_token
+
+
+async def test_a_server_at_its_limit_refuses_and_goes_on_when_a_call_has_ended(
+    database: Any, ports: Any, threads: Any
+) -> None:
+    async with World(database, ports, threads, max_concurrent_calls=1).running() as world:
+        metadata = (("authorization", f"Bearer {world.tokens.create(Owner('ann', 'Ann'), Role.EDITOR)}"),)
+        begun = asyncio.Event()
+
+        async def wait() -> None:
+            begun.set()
+            await world.service.never.wait()
+
+        world.service.act = wait
+        stream = world.stub.WatchTasks(WATCH, metadata=metadata)
+        await stream.read()
+        await begun.wait()
+        world.service.act = lambda: None
+        error = await failure(world.stub.GetTask(GET, metadata=metadata))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert detail(error).reason == "SERVER_BUSY"
+        assert detail(error, error_details_pb2.RetryInfo).retry_delay.seconds == 1
+        stream.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stream.read()
+        # The place is free once the handler has ended, which is after the caller has gone.
+        async with asyncio.timeout(10):
+            while (await answered(world.stub.GetTask(GET, metadata=metadata))) is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                pass
 
 
 async def test_a_callers_own_deadline_and_cancellation_end_the_work(world: World, metadata: Any) -> None:

@@ -49,10 +49,15 @@ def test_details_of_another_code_are_not_believed(details: Status | None) -> Non
 
 def test_the_transports_words_stay_inside() -> None:
     away = rpc_status(failed(grpc.StatusCode.UNAVAILABLE, "ipv4:10.0.0.1:1: refused"), connected=False)
+    broken = rpc_status(
+        failed(grpc.StatusCode.UNAVAILABLE, "Stream removed (recvmsg:Connection reset by peer (104))"), connected=True
+    )
     late = rpc_status(failed(grpc.StatusCode.DEADLINE_EXCEEDED, "Stream removed (Deadline Exceeded)"), connected=True)
 
     assert "10.0.0.1" not in away.message
-    assert away.details[0].Is(error_details_pb2.RetryInfo.DESCRIPTOR)
+    assert away.details[0].Is(error_details_pb2.ErrorInfo.DESCRIPTOR)
+    assert away.details[1].Is(error_details_pb2.RetryInfo.DESCRIPTOR)
+    assert broken == away
     assert late.message == "The deadline passed before the server answered."
 
 

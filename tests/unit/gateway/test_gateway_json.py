@@ -40,7 +40,8 @@ def messages(draw: st.DrawFn) -> Message:
         uint64_value=draw(st.integers(0, 2**64 - 1)),
         sint64_list=draw(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3)),
         double_value=draw(st.floats(allow_nan=False)),
-        float_value=draw(st.floats(width=32, allow_nan=False)),
+        # json_format refuses the shortest text of the largest float, 3.4028235e+38, which protobuf-go reads.
+        float_value=draw(st.floats(-(2.0**127), 2.0**127, width=32) | st.sampled_from([math.inf, -math.inf])),
         bool_value=draw(st.booleans()),
         string_value=draw(st.text()),
         bytes_value=draw(st.binary()),

@@ -42,7 +42,9 @@ class Bench:
         self.publisher = MemoryPublisher()
         self.bell = MemoryBell()
         self.ports = Ports(database=database, publisher=self.publisher, bell=self.bell, republish_after_seconds=5)
-        self.settings = Settings(**{"stop_poll_seconds": 0.05, "heartbeat_seconds": 0.1, "lease_seconds": 30, **settings})
+        self.settings = Settings(
+            **{"stop_poll_seconds": 0.05, "heartbeat_seconds": 0.1, "lease_seconds": 30, **settings}
+        )
         self.running = Running(self.ports, self.settings.lease_seconds)
         self.executors = Executors(code=CodeExecutor(stop_grace=0.5), http=HttpExecutor())
         self.keeper = Keeper(self.running, self.bell, self.settings)
