@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+#: Threads that check what is to be created. Code is compiled in a child process meanwhile.
+_CHECK_THREADS = 2
+
+
 class StartError(Exception):
     """A process can not start. The message is one line that says why and what to do."""
 
@@ -52,7 +56,7 @@ async def _serve(settings: Settings, database: Database) -> int:
 
     secret_key = _secret_key(settings)
     ports, close_ports = _ports(settings, database)
-    threads = Threads(settings.database_threads)
+    threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
@@ -67,6 +71,7 @@ async def _serve(settings: Settings, database: Database) -> int:
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,
+            checks=checks,
             stop_wait_seconds=settings.stop_grace_seconds + 2 * settings.stop_poll_seconds + 1.0,
         ),
         "ExecutionService": ExecutionService(
@@ -94,6 +99,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     with ports.bell.listen(Topic.EVENTS, rung):
         await server.serve(stop)
     threads.close()
+    checks.close()
     checker.close()
     close_ports()
     return 0

@@ -139,8 +139,8 @@ class ExecutionService:
             created_from=listing.check_date("start_date", request.start_date, violations, is_end=False),
             created_before=listing.check_date("end_date", request.end_date, violations, is_end=True),
         )
-        size = listing.check_page_size(request.page_size, violations)
         full = listing.check_view(request.view, task_pb2.BASIC, violations)
+        size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
         before_id = self._page_tokens.last_id(request, request.page_token, caller)
         page = await self._threads.run(self._executions.page, wanted, before_id, size, full=full)

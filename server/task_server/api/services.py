@@ -47,10 +47,15 @@ def _reading(method: MethodDescriptor, behavior: Callable[[Any, Any], Any]) -> C
 
     def read(data: bytes) -> Message:
         try:
-            return kind.FromString(data)
+            request = kind.FromString(data)
         except DecodeError as error:
             description = f"is no {method.input_type.full_name}: its bytes are damaged, or nested too deep"
             raise InvalidFields([Violation("request", description)]) from error
+        # PostgreSQL keeps no such text, so there can be no row with it; and SQLite must not answer otherwise.
+        odd = [field.name for field, value in request.ListFields() if isinstance(value, str) and "\0" in value]
+        if odd:
+            raise InvalidFields([Violation(name, "must not have the character NUL in it") for name in odd])
+        return request
 
     async def answer(data: bytes, context: Any) -> Any:
         return await behavior(read(data), context)

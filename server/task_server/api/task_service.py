@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +19,7 @@ from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
 from task_server.domain.clock import Micros
-from task_server.domain.errors import CheckerUnavailable, ServerStopping, WatcherTooSlow
+from task_server.domain.errors import CheckerUnavailable, ServerStopping, TaskNotFound, WatcherTooSlow
 from task_server.domain.execution import Execution
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
@@ -54,6 +53,7 @@ class TaskService:
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
+        checks: Threads,
         stop_wait_seconds: float,
     ) -> None:
         self._tasks = tasks
@@ -64,6 +64,8 @@ class TaskService:
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
+        # Checking code may take seconds: nobody who only needs the database waits for that.
+        self._checks = checks
         self._stop_wait_seconds = stop_wait_seconds
 
     async def CreateTask(  # noqa: N802
@@ -175,21 +177,28 @@ class TaskService:
         needs_cron: bool,
     ) -> task_pb2.Task:
         caller = current_caller.get()
-        return await self._threads.run(self._validate_and_create, caller, request, needs_cron)
+        definition = await self._checks.run(self._validate, request, needs_cron)
+        return await self._threads.run(self._store, caller, request, definition)
 
-    def _validate_and_create(
+    def _validate(
         self,
-        caller: Caller,
         request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
         needs_cron: bool,
-    ) -> task_pb2.Task:
+    ) -> TaskDefinition:
         violations = Violations()
         violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
         now: Micros = time.time_ns() // 1000
         try:
-            definition = self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
+            return self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
         except SandboxUnavailable as error:
             raise CheckerUnavailable from error
+
+    def _store(
+        self,
+        caller: Caller,
+        request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
+        definition: TaskDefinition,
+    ) -> task_pb2.Task:
         if request.validate_only:
             return self._preview(caller, definition)
         view = self._tasks.create(caller, definition, request.request_id, _digest(request.task))
@@ -211,8 +220,8 @@ class TaskService:
     ) -> Response:
         caller = current_caller.get()
         wanted = _filter(request, task_type, violations, raises=False)
-        size = listing.check_page_size(request.page_size, violations)
         full = listing.check_view(request.view, task_pb2.BASIC, violations)
+        size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
         before_id = self._page_tokens.last_id(request, request.page_token, caller)
         page = await self._threads.run(self._tasks.page, wanted, before_id, size, full=full)
@@ -225,10 +234,11 @@ class TaskService:
         )
 
     async def _stop_response(self, caller: Caller, task_id: str, stopped: Stopped) -> task_service_pb2.StopTaskResponse:
-        ended, view = await asyncio.gather(
-            self._threads.run(self._stopping.outcomes, stopped.running),
-            self._threads.run(self._tasks.get, caller, task_id, full=False),
-        )
+        ended = await self._threads.run(self._stopping.outcomes, stopped.running)
+        try:
+            view = await self._threads.run(self._tasks.get, caller, task_id, full=False)
+        except TaskNotFound:  # deleted meanwhile; it was stopped all the same
+            view = TaskView(task=stopped.task, last_execution=None)
         outcomes = dict.fromkeys(stopped.never_started, "NEVER_STARTED")
         for execution_id in stopped.running:
             outcomes[execution_id] = _outcome(ended[execution_id])

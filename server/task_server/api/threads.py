@@ -1,4 +1,4 @@
-"""The one hand-off from the event loop to the database's threads."""
+"""The one hand-off from the event loop to threads: to those of the database, and to those that check code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Threads:
-    """A bounded pool: as many database connections as threads."""
+    """A bounded pool. The one of the use cases has as many database connections as threads."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="usecase")

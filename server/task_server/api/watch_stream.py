@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ class WatchStream:
             has_ended = view.task.status.is_terminal
         else:
             has_ended = False
-        while changes := await self._threads.run(self._watching.after, call.position, request.task_id):
+        only = {"task_id": request.task_id} if request.task_id else {"owner_id": request.wanted.owner_id}
+        while changes := await self._threads.run(functools.partial(self._watching.after, call.position, **only)):
             for change in changes:
                 message = call.changed(change)
                 if message is not None:
@@ -151,14 +153,13 @@ class _Call:
         return self._tokens.token(self.position)
 
     def added(self, view: TaskView) -> event_pb2.TaskEvent:
-        """The present state of a task."""
+        """The present state of a task. Without a token: only the BOOKMARK after the last one says where to go on."""
         self._sent[view.task.task_id] = view.task.revision
         self._note_end(view.task)
         return event_pb2.TaskEvent(
             type=EventType.ADDED.value,
             task=convert.task(view.task, None, None, full=False),
             execution=convert.execution(view.last_execution, None) if view.last_execution else None,
-            watch_token=self.token(),
         )
 
     def bookmark(self) -> event_pb2.TaskEvent:

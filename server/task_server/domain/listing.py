@@ -10,11 +10,15 @@ from task_server.domain.status import ExecutionStatus, TaskStatus
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+MAX_FULL_PAGE_SIZE = 20
 
 
-def page_size(requested: int) -> int:
-    """How many rows a page holds: 0 means 50, more than 1,000 means 1,000 (AIP-158)."""
-    return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+def page_size(requested: int, *, full: bool = False) -> int:
+    """How many rows a page holds at most: 0 means 50, more than 1,000 means 1,000 (AIP-158).
+
+    Rows with all their parts can have more than a megabyte each: of those a page holds at most 20.
+    """
+    return min(requested or DEFAULT_PAGE_SIZE, MAX_FULL_PAGE_SIZE if full else MAX_PAGE_SIZE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

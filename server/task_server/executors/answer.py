@@ -60,6 +60,7 @@ class Answer:
             decoder = codecs.getincrementaldecoder(charset)("strict")
             # A cut body may end within a character.
             text = decoder.decode(self.body, final=not self.truncated)
+            text.encode()  # Some codecs make half surrogates, which are no text.
         except (LookupError, ValueError):
             return None
         return None if "\0" in text else text

@@ -130,12 +130,12 @@ def check_method(method: str) -> str | None:
 
 
 def check_headers(headers: Mapping[str, str]) -> str | None:
-    """Everything that is wrong with the headers of a task, or None."""
+    """Everything that is wrong with the headers of a task, or None. Of too many nothing but that is said."""
+    if len(headers) > MAX_HEADERS:
+        return f"there are {len(headers)}; at most {MAX_HEADERS} are allowed"
     problems = [problem for name, value in headers.items() if (problem := _check_header(name, value))]
     names = [name.lower() for name in headers]
     problems += [f"{name!r} is given twice" for name in sorted({name for name in names if names.count(name) > 1})]
-    if len(headers) > MAX_HEADERS:
-        problems.append(f"there are {len(headers)}; at most {MAX_HEADERS} are allowed")
     size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in headers.items())
     if size > MAX_HEADER_BYTES:
         problems.append(f"they have {size} bytes; at most {MAX_HEADER_BYTES} are allowed")

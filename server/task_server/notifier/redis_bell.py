@@ -96,7 +96,7 @@ class RedisBell:
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=_TURN_SECONDS)
                         if message is not None:
-                            self._listeners.call(topic.value, message["data"].decode())
+                            self._listeners.call(topic.value, message["data"].decode(errors="replace"))
             except (redis.RedisError, OSError) as error:
                 if heard_before and not self._closed.is_set():
                     _log.warning("the bell does not ring, polling goes on: %s", error)

@@ -66,6 +66,9 @@ class Scheduler:
             self._note("the database is away")
         except PublishError as error:
             self._note(f"the broker is away: {error}")
+        except Exception:
+            # A defect, or a row that can not be read: the other schedules must go on.
+            _log.exception("a turn of the scheduler failed")
         else:
             self._note("")
             return min(max(wait, _SHORTEST_SECONDS), self._interval_seconds)

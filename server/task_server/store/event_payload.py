@@ -23,7 +23,8 @@ def dump(task: Task, execution: Execution | None) -> str:
                 "owner": fields(task.owner),
                 "definition": dump_definition(definition),
             },
-            "execution": {**fields(execution), "owner": fields(execution.owner)} if execution else None,
+            # Its metadata is the task's, which stands above.
+            "execution": {**fields(execution), "owner": fields(execution.owner), "metadata": {}} if execution else None,
         }
     )
 
@@ -42,6 +43,7 @@ def load(payload: str) -> tuple[Task, Execution | None]:
     )
     if run is None:
         return task, None
+    run["metadata"] = task.definition.metadata
     reason = run["failure_reason"]
     return task, Execution(
         **{

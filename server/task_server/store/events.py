@@ -33,22 +33,23 @@ def append(kind: EventType, task: Task, execution: Execution | None, now: Micros
     )
 
 
-def after(database: Database, position: Position, limit: int, task_id: str = "") -> list[Event]:
-    """Up to `limit` changes after `position`, in order, of one task where `task_id` is given.
+def after(
+    database: Database, position: Position, limit: int, *, task_id: str = "", owner_id: str | None = None
+) -> list[Event]:
+    """Up to `limit` changes after `position`, in order; of one task, or of one owner's tasks, where that is given.
 
     On PostgreSQL it stops before the oldest transaction that still runs, which might yet commit events that belong before.
     """
-    statement = _after(of_one_task=bool(task_id), is_sqlite=database.is_sqlite)
-    wanted = {"task_id": task_id} if task_id else {}
+    wanted = {"task_id": task_id} if task_id else {"owner_id": owner_id} if owner_id is not None else {}
+    statement = _after(tuple(wanted), database.is_sqlite)
     rows = statement.all(transaction=position.transaction, number=position.number, limit=limit, **wanted)
     return [_event(row) for row in rows]
 
 
 @functools.cache
-def _after(*, of_one_task: bool, is_sqlite: bool) -> Statement:
+def _after(columns: tuple[str, ...], is_sqlite: bool) -> Statement:
     text = 'SELECT {columns} FROM event WHERE ("transaction", number) > (:transaction, :number)'
-    if of_one_task:
-        text += " AND task_id = :task_id"
+    text += "".join(f" AND {column} = :{column}" for column in columns)
     if not is_sqlite:
         text += ' AND "transaction" < pg_snapshot_xmin(pg_current_snapshot())::text::bigint'
     text += ' ORDER BY "transaction", number LIMIT :limit'

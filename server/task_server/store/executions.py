@@ -10,14 +10,12 @@ from task_server.domain.clock import Micros
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.outcome import Outcome
-from task_server.domain.status import WAITING, ExecutionStatus
 from task_server.store import records
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
 from task_server.store.tables import ExecutionRow
 
 _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
-_UNFINISHED = [status.value for status in (*WAITING, ExecutionStatus.STARTED)]
 
 _INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
@@ -43,6 +41,11 @@ _ATTEMPTS = Statement(
 _EXPIRED = Statement(
     "SELECT {columns}, lost_count FROM execution WHERE status = 'STARTED' AND lease_until < :now "
     "ORDER BY lease_until LIMIT :limit",
+    records.EXECUTION,
+)
+_UNFINISHED = Statement(
+    "SELECT {columns} FROM execution WHERE parent_task = :parent_task AND status IN ('PENDING', 'RETRY', 'STARTED') "
+    "ORDER BY id",
     records.EXECUTION,
 )
 _UNPUBLISHED = (
@@ -117,12 +120,7 @@ def count(wanted: ExecutionFilter) -> int:
 
 def unfinished(parent_task: str) -> list[Execution]:
     """The waiting and running executions of a task, oldest first."""
-    query = (
-        ExecutionRow.select(*_LIGHT)
-        .where((ExecutionRow.parent_task == parent_task) & ExecutionRow.status.in_(_UNFINISHED))
-        .order_by(ExecutionRow.id)
-    )
-    return [records.execution(row) for row in rows(query)]
+    return [records.execution(row) for row in _UNFINISHED.all(parent_task=parent_task)]
 
 
 def move(execution: Execution, *, expected: Execution, **columns: Any) -> bool:

@@ -13,16 +13,29 @@ from task_server.store import events, executions, tasks
 
 
 def new_status(task: Task, execution: Execution, now: Micros) -> TaskStatus:
-    """Where the task stands once its latest execution is as given."""
-    if execution.status is ExecutionStatus.PENDING and execution.due_at > now:
+    """Where the task stands once one of its executions is as given.
+
+    Whatever runs comes first, then what waits for a worker, then what waits for its time; only when nothing of it will run by
+    itself does the latest execution's end become the task's.
+    """
+    others: list[Execution] = []
+    latest = execution
+    if task.run_count > 1:
+        others = [other for other in executions.unfinished(task.task_id) if other.id != execution.id]
+        if task.last_execution_id not in (None, execution.id):
+            latest = executions.get(task.last_execution_id or "") or execution
+    unfinished = [run for run in (*others, execution) if not run.status.is_terminal]
+    if any(run.status is ExecutionStatus.STARTED for run in unfinished):
+        return TaskStatus.STARTED
+    due = [run for run in unfinished if run.due_at <= now]
+    if due:
+        return TaskStatus(due[-1].status.value)
+    if unfinished or task.next_run_at is not None:
         return TaskStatus.SCHEDULED
-    if execution.status.is_terminal:
-        if task.next_run_at is not None:
-            return TaskStatus.SCHEDULED
-        if task.stopped_at is not None and task.definition.schedule.cron_expression:
-            # A stopped schedule was stopped, whatever became of its last run.
-            return TaskStatus.REVOKED
-    return TaskStatus(execution.status.value)
+    if task.stopped_at is not None and task.definition.schedule.cron_expression:
+        # A stopped schedule was stopped, whatever became of its last run.
+        return TaskStatus.REVOKED
+    return TaskStatus(latest.status.value)
 
 
 def store_task(task: Task, now: Micros, execution: Execution | None = None) -> None:
@@ -61,8 +74,7 @@ def move_execution(
     """Store a changed execution, and its task's new status. None when somebody else changed it first."""
     if not executions.move(after, expected=before, **columns):
         return None
-    latest = after if task.last_execution_id == after.id else executions.get(task.last_execution_id or "")
-    task = task.changed(now, status=new_status(task, latest or after, now))
+    task = task.changed(now, status=new_status(task, after, now))
     store_task(task, now, after)
     return task
 

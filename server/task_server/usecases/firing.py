@@ -85,22 +85,24 @@ class Firing:
         return times
 
     def _wait_for_worker(self, task: Task, now: Micros) -> None:
-        execution = executions.get(task.last_execution_id or "")
+        due = next((run for run in executions.unfinished(task.task_id) if run.due_at == task.next_run_at), None)
         task = task.changed(now, next_run_at=None)
-        if execution is not None:
-            task = task.changed(now, status=changes.new_status(task, execution, now))
-        changes.store_task(task, now, execution)
+        if due is not None:
+            task = task.changed(now, status=changes.new_status(task, due, now))
+        changes.store_task(task, now, due)
 
 
 def _latest(schedule: Schedule, first: Micros, now: Micros) -> Micros:
-    """The last firing not after `now`, of a schedule that had one at `first`."""
-    latest = first
-    # Looking back in growing steps finds it in few turns, also for a schedule that missed a month of seconds.
-    for back in (60, 3600, 86_400, 32 * 86_400, 366 * 86_400):
-        near = schedule.next_fire(max(now - back * SECOND, first), 0)
-        if near is not None and near <= now:
-            latest = near
-            break
-    while (following := schedule.next_fire(latest, 0)) is not None and following <= now:
-        latest = following
-    return latest
+    """The last firing not after `now`, of a schedule that had one at `first`.
+
+    The window is halved until it is a second wide, so that a month of missed seconds costs few turns more than a missed hour.
+    """
+    before, after = first - 1, now
+    while after - before > SECOND:
+        middle = (before + after) // 2
+        following = schedule.next_fire(middle, 0)
+        if following is not None and following <= now:
+            before = middle
+        else:
+            after = middle
+    return schedule.next_fire(before, 0) or first

@@ -9,7 +9,7 @@ from task_server.usecases.ports import Ports
 
 _BATCH = 500
 #: The longest wait between two messages for the same run, in seconds.
-_LONGEST = 60.0
+_LONGEST = 300.0
 
 
 class Publishing:

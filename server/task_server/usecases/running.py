@@ -60,7 +60,7 @@ class Running:
                 started_at=before.started_at or now,
                 observed_at=now,
             )
-            if not task.definition.schedule.cron_expression and before.id == task.last_execution_id:
+            if not task.definition.schedule.cron_expression and before.due_at == task.next_run_at:
                 # Its time has come; the scheduler need not say so too.
                 task = task.changed(now, next_run_at=None)
             moved = changes.move_execution(task, before, after, now, lease_until=now + self._lease)
@@ -79,8 +79,11 @@ class Running:
         """Renew the leases of (execution, attempt) pairs; return those executions that are not held any more."""
         with self._database.write():
             until = self._database.now() + self._lease
+            # In one order, so that no two transactions wait for each other's rows.
             return {
-                execution_id for execution_id, attempt in held if not executions.renew(execution_id, attempt, until)
+                execution_id
+                for execution_id, attempt in sorted(held)
+                if not executions.renew(execution_id, attempt, until)
             }
 
     def to_stop(self, held: list[str]) -> set[str]:
@@ -124,14 +127,21 @@ class Running:
         return True
 
     def release(self, execution_id: str, attempt: int) -> bool:
-        """Give a run back to its queue, as a worker that shuts down does. False when it is not held any more."""
+        """Give a run back to its queue, as a worker that shuts down does. False when it is not held any more.
+
+        One that somebody wants stopped is not given back: it ends here.
+        """
         with self._database.write():
             now = self._database.now()
             found = self._held(execution_id, attempt)
             if found is None:
                 return False
             task, before = found
-            after = before.changed(status=ExecutionStatus.PENDING, observed_at=now, worker="")
+            stopped = before.stop_requested_at is not None
+            if stopped:
+                after = before.changed(status=ExecutionStatus.REVOKED, finished_at=now, observed_at=now)
+            else:
+                after = before.changed(status=ExecutionStatus.PENDING, observed_at=now, worker="")
             again = self._ports.publish_after(now, now)
             moved = changes.move_execution(
                 task, before, after, now, lease_until=None, publish_after=again, publish_count=0
@@ -143,11 +153,11 @@ class Running:
                 started_at=now,
                 worker=before.worker,
                 finished_at=now,
-                outcome=AttemptOutcome.RELEASED,
-                error="the worker was shut down",
+                outcome=AttemptOutcome.STOPPED if stopped else AttemptOutcome.RELEASED,
+                error="" if stopped else "the worker was shut down",
             )
             executions.end_attempt(execution_id, ended)
-        self._ports.announce(after)
+        self._ports.announce(*([] if stopped else [after]))
         return True
 
     def _held(self, execution_id: str, attempt: int) -> tuple[Task, Execution] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from task_server.domain.clock import Micros
-from task_server.domain.errors import RequestIdReused, TaskEnded
+from task_server.domain.errors import InvalidFields, RequestIdReused, TaskEnded, Violation
 from task_server.domain.event import EventType, Position
 from task_server.domain.execution import Execution, ExecutionDetail
 from task_server.domain.ids import new_id
@@ -111,6 +111,9 @@ class Tasks:
             with self._database.write():
                 now = self._database.now()
                 task = new_task(caller.owner, definition, now)
+                if definition.schedule.cron_expression and task.next_run_at is None:
+                    # It was checked a moment ago; its last firing has passed since.
+                    raise InvalidFields([Violation("task.end_at", "must leave time for at least one firing")])
                 execution = None
                 if not definition.schedule.cron_expression:
                     execution = new_execution(task, now, definition.schedule.due_at(now))

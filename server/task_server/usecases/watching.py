@@ -25,10 +25,10 @@ class Watching:
         with self._database.read():
             return events.head(self._database)
 
-    def after(self, position: Position, task_id: str = "") -> list[Event]:
-        """Up to 500 changes after a position, in order, of one task where it is given."""
+    def after(self, position: Position, *, task_id: str = "", owner_id: str | None = None) -> list[Event]:
+        """Up to 500 changes after a position, in order; of one task, or of one owner's, where that is given."""
         with self._database.read():
-            return events.after(self._database, position, BATCH, task_id)
+            return events.after(self._database, position, BATCH, task_id=task_id, owner_id=owner_id)
 
     def one(self, caller: Caller, task_id: str) -> TaskView:
         """The present state of one task. Raises TaskNotFound."""

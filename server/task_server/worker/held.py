@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from task_server.executors.executor import Run
 from task_server.usecases.running import Claim
@@ -12,10 +11,10 @@ from task_server.usecases.running import Claim
 class Held:
     """One claimed run: its child, its log, and why it was ended if it was."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, claimed_at: float) -> None:
         self.claim = claim
-        #: By the monotonic clock: when the lease was last known to be good.
-        self.renewed_at = time.monotonic()
+        #: By the monotonic clock: when the lease was last asked for and given. Taken before asking, so never too late.
+        self.renewed_at = claimed_at
         #: The lease is gone: whatever comes of the run is somebody else's business now.
         self.lost = False
         #: The worker shuts down and gives it back.

@@ -89,15 +89,24 @@ class Keeper:
                 held = list(self._held.values())
             if not held:
                 continue
-            for stopped in self._asked_to_stop([run.claim.execution_id for run in held]):
-                self._end(stopped)
-            self._store_logs(held)
-            if time.monotonic() >= next_renewal:
-                self._renew(held)
-                next_renewal = time.monotonic() + self._settings.heartbeat_seconds
-            if self._release_at is not None and time.monotonic() >= self._release_at:
-                for run in held:
-                    run.release()
+            try:
+                next_renewal = self._turn(held, next_renewal)
+            except Exception:
+                # A defect; but without this thread no lease would be renewed and no stop heard any more.
+                _log.exception("a turn of the keeper failed")
+
+    def _turn(self, held: list[Held], next_renewal: float) -> float:
+        """Do what is due for the runs; return when their leases are to be renewed, by the monotonic clock."""
+        for stopped in self._asked_to_stop([run.claim.execution_id for run in held]):
+            self._end(stopped)
+        self._store_logs(held)
+        if time.monotonic() >= next_renewal:
+            self._renew(held)
+            next_renewal = time.monotonic() + self._settings.heartbeat_seconds
+        if self._release_at is not None and time.monotonic() >= self._release_at:
+            for run in held:
+                run.release()
+        return next_renewal
 
     def _asked_to_stop(self, ids: list[str]) -> set[str]:
         try:

@@ -36,6 +36,7 @@ class Worker:
         A message is a hint: unknown, doubled, early and late ones find nothing to claim. One that comes while the database is
         away is dropped; the scheduler sends it again.
         """
+        claimed_at = time.monotonic()
         try:
             claim = self._running.claim(execution_id, self.name)
         except DatabaseUnavailable:
@@ -44,7 +45,7 @@ class Worker:
         if claim is None:
             _log.debug("nothing to claim", extra={"execution": execution_id})
             return
-        held = Held(claim)
+        held = Held(claim, claimed_at)
         self._keeper.add(held)
         try:
             outcome = self._execute(held)
@@ -84,6 +85,6 @@ class Worker:
     def _store(self, held: Held, outcome: Outcome) -> bool:
         claim: Claim = held.claim
         stopped = outcome.status is ExecutionStatus.REVOKED
-        if stopped and held.released and not self._running.to_stop([claim.execution_id]):
+        if stopped and held.released:
             return self._running.release(claim.execution_id, claim.attempt)
         return self._running.finish(claim.execution_id, claim.attempt, outcome)

@@ -220,6 +220,49 @@ def test_a_stopped_task_can_not_run_again_and_a_finished_one_can(ports, caller, 
     assert status(ports, caller, finished.task.task_id) is TaskStatus.PENDING
 
 
+def test_a_task_is_not_over_while_any_of_its_runs_is_to_come(ports, caller, running):
+    view = Tasks(ports).create(caller, definition(schedule=Schedule(delay_seconds=3600)))
+    task_id = view.task.task_id
+    extra = Tasks(ports).run(caller, task_id).last_execution
+
+    claim = running.claim(extra.id, "w1")
+    assert status(ports, caller, task_id) is TaskStatus.STARTED
+    running.finish(claim.execution_id, claim.attempt, SUCCESS)
+    assert status(ports, caller, task_id) is TaskStatus.SCHEDULED
+
+    _come_due(ports, view)
+    Firing(ports).fire_due()
+    assert status(ports, caller, task_id) is TaskStatus.PENDING
+    claim = running.claim(view.last_execution.id, "w1")
+    assert status(ports, caller, task_id) is TaskStatus.STARTED
+    running.finish(claim.execution_id, claim.attempt, REVOKED)
+    # Nothing will run any more: the end of the latest run, which was the extra one, is the task's.
+    assert status(ports, caller, task_id) is TaskStatus.SUCCESS
+
+
+def test_overlapping_runs_keep_a_task_started_until_the_last_has_ended(ports, caller, running):
+    first = Tasks(ports).create(caller, definition())
+    slow = running.claim(first.last_execution.id, "w1")
+    quick = running.claim(Tasks(ports).run(caller, first.task.task_id).last_execution.id, "w2")
+
+    running.finish(quick.execution_id, quick.attempt, SUCCESS)
+    assert status(ports, caller, first.task.task_id) is TaskStatus.STARTED
+    running.finish(slow.execution_id, slow.attempt, SUCCESS)
+    assert status(ports, caller, first.task.task_id) is TaskStatus.SUCCESS
+
+
+def test_a_run_that_is_to_stop_is_not_given_back(ports, caller, running, publisher):
+    view = Tasks(ports).create(caller, definition())
+    claim = running.claim(view.last_execution.id, "w1")
+    Stopping(ports).stop(caller, view.task.task_id)
+    publisher.messages.clear()
+
+    assert running.release(claim.execution_id, claim.attempt)
+
+    assert status(ports, caller, view.task.task_id) is TaskStatus.REVOKED
+    assert publisher.messages == []
+
+
 def test_a_deleted_task_is_gone_and_its_history_stays(ports, caller, running):
     view = Tasks(ports).create(caller, definition())
 
@@ -345,8 +388,12 @@ def test_a_schedule_ends_after_its_last_run(ports, caller, running):
 
     task = Tasks(ports).get(caller, view.task.task_id, full=False).task
     assert (task.fire_count, task.next_run_at) == (2, None)
-    claim = running.claim(task.last_execution_id, "w1")
-    running.finish(claim.execution_id, claim.attempt, SUCCESS)
+    with ports.database.read():
+        made = executions.page(ExecutionFilter(parent_task=view.task.task_id), "", 10)
+    for execution in made:
+        assert status(ports, caller, view.task.task_id) is TaskStatus.PENDING
+        claim = running.claim(execution.id, "w1")
+        running.finish(claim.execution_id, claim.attempt, SUCCESS)
     assert status(ports, caller, view.task.task_id) is TaskStatus.SUCCESS
 
 
@@ -432,8 +479,10 @@ def test_every_change_is_told_once_in_order_and_without_heavy_parts(ports, calle
     revisions = [event.task.revision for event in events]
     assert revisions == sorted(set(revisions))
     assert Watching(ports).after(events[-1].position) == []
-    assert Watching(ports).after(events[1].position, view.task.task_id) == events[2:]
-    assert Watching(ports).after(events[1].position, "other") == []
+    assert Watching(ports).after(events[1].position, task_id=view.task.task_id) == events[2:]
+    assert Watching(ports).after(events[1].position, task_id="other") == []
+    assert Watching(ports).after(events[1].position, owner_id=caller.owner.id) == events[2:]
+    assert Watching(ports).after(events[1].position, owner_id="other") == []
 
 
 def test_a_reader_between_two_overtaking_writers_misses_neither(ports, caller):

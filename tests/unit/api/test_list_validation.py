@@ -26,12 +26,17 @@ def fields(violations: Violations) -> list[str]:
     return []
 
 
+def test_a_page_with_all_parts_holds_fewer_rows() -> None:
+    assert listing.check_page_size(1000, Violations(), full=True) == 20
+    assert listing.check_page_size(7, Violations(), full=True) == 7
+
+
 @pytest.mark.parametrize(
     ("requested", "size", "wrong"), [(0, 50, []), (7, 7, []), (5000, 1000, []), (-1, 50, ["page_size"])]
 )
 def test_the_size_of_a_page_is_bounded(requested: int, size: int, wrong: list[str]) -> None:
     violations = Violations()
-    assert listing.check_page_size(requested, violations) == size
+    assert listing.check_page_size(requested, violations, full=False) == size
     assert fields(violations) == wrong
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.unit.api.api_world import TinyService, World, close_connections, detail, failure
 
@@ -56,6 +57,16 @@ async def test_a_request_that_can_not_be_read_is_the_callers_fault(
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert detail(error).reason == "INVALID_FIELDS"
         assert world.service.called == []
+
+
+async def test_the_character_nul_is_refused_in_any_text_of_a_request(database: Any, ports: Any, threads: Any) -> None:
+    async with World(database, ports, threads).running() as world:
+        metadata = (("authorization", f"Bearer {world.tokens.create(Owner('ann', 'Ann'), Role.EDITOR)}"),)
+        request = task_service_pb2.GetTaskRequest(task_id="a\0b")
+        error = await failure(world.stub.GetTask(request, metadata=metadata))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        (violation,) = detail(error, error_details_pb2.BadRequest).field_violations
+        assert violation.field == "task_id"
 
 
 async def test_what_is_not_served_is_listed() -> None:

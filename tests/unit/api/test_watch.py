@@ -352,10 +352,10 @@ async def test_a_defect_of_the_reader_ends_its_watchers_and_the_next_has_another
     class Broken(Watching):
         is_broken = True
 
-        def after(self, position: Position, task_id: str = "") -> list[Event]:
+        def after(self, position: Position, *, task_id: str = "", owner_id: str | None = None) -> list[Event]:
             if self.is_broken:
                 raise RuntimeError("a row that can not be read")
-            return super().after(position, task_id)
+            return super().after(position, task_id=task_id, owner_id=owner_id)
 
     broken = Broken(ports)
     world = World(ports, threads, broken)

@@ -21,11 +21,11 @@ from task_server.domain.status import ExecutionStatus, TaskStatus
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def check_page_size(requested: int, violations: Violations) -> int:
+def check_page_size(requested: int, violations: Violations, *, full: bool) -> int:
     """How many rows the page holds; a violation for a negative number."""
     if requested < 0:
         violations.add("page_size", "must not be negative; 0 means 50")
-    return listing.page_size(max(requested, 0))
+    return listing.page_size(max(requested, 0), full=full)
 
 
 def check_view(view: int, default: int, violations: Violations) -> bool:

@@ -71,6 +71,7 @@ CREATE TABLE execution (
 CREATE UNIQUE INDEX execution_firing ON execution (parent_task, scheduled_for);
 CREATE INDEX execution_by_owner ON execution (owner_id, id);
 CREATE INDEX execution_by_task ON execution (parent_task, id);
+CREATE INDEX execution_unfinished ON execution (parent_task) WHERE status IN ('PENDING', 'RETRY', 'STARTED');
 CREATE INDEX execution_unpublished ON execution (publish_after) WHERE status IN ('PENDING', 'RETRY');
 CREATE INDEX execution_leased ON execution (lease_until) WHERE status = 'STARTED';
 
@@ -95,14 +96,16 @@ CREATE TABLE execution_log (
 
 CREATE TABLE event (
     number {serial},
-    transaction BIGINT NOT NULL{transaction_default},
+    "transaction" BIGINT NOT NULL{transaction_default},
     type TEXT NOT NULL,
     task_id TEXT NOT NULL,
     owner_id TEXT NOT NULL,
     payload TEXT NOT NULL,
     occurred_at BIGINT NOT NULL
 );
-CREATE INDEX event_order ON event (transaction, number);
+CREATE INDEX event_order ON event ("transaction", number);
+CREATE INDEX event_by_owner ON event (owner_id, "transaction", number);
+CREATE INDEX event_by_task ON event (task_id, "transaction", number);
 
 CREATE TABLE token (
     id TEXT PRIMARY KEY,
@@ -121,9 +124,6 @@ def up(engine: Database) -> None:
     """Make the tables."""
     if isinstance(engine, SqliteDatabase):
         statements = _TABLES.format(serial="INTEGER PRIMARY KEY AUTOINCREMENT", transaction_default=" DEFAULT 0")
-        statements = statements.replace("transaction BIGINT", '"transaction" BIGINT').replace(
-            "(transaction, number)", '("transaction", number)'
-        )
     else:
         statements = _TABLES.format(
             serial="BIGSERIAL PRIMARY KEY", transaction_default=" DEFAULT pg_current_xact_id()::text::bigint"
