@@ -16,7 +16,6 @@ from task_server.domain.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from task_server.auth.tokens import Tokens
     from task_server.store.database import Database
-    from task_server.usecases.ports import Ports
 
 T = TypeVar("T")
 
@@ -50,12 +49,13 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
     from task_server.usecases.executions import Executions
+    from task_server.usecases.ports import connect
     from task_server.usecases.stopping import Stopping
     from task_server.usecases.tasks import Tasks
     from task_server.usecases.watching import Watching
 
     secret_key = _secret_key(settings)
-    ports, close_ports = _ports(settings, database)
+    ports = connect(settings, database)
     threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
@@ -101,7 +101,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     threads.close()
     checks.close()
     checker.close()
-    close_ports()
+    ports.close()
     return 0
 
 
@@ -161,11 +161,12 @@ def run_scheduler(settings: Settings) -> int:
     from task_server.dispatch.publisher import CeleryPublisher
     from task_server.scheduler.scheduler import Scheduler
     from task_server.usecases.firing import Firing
+    from task_server.usecases.ports import connect
     from task_server.usecases.publishing import Publishing
     from task_server.usecases.rescuing import Rescuing
 
     database = _present_database(settings)
-    ports, close_ports = _ports(settings, database)
+    ports = connect(settings, database)
     scheduler = Scheduler(
         database=database,
         firing=Firing(ports),
@@ -176,7 +177,7 @@ def run_scheduler(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: scheduler.stop())
     scheduler.run(ports.bell)
-    close_ports()
+    ports.close()
     return 0
 
 
@@ -272,29 +273,6 @@ def _secret_key(settings: Settings) -> bytes:
         return load_or_create(Path(settings.secret_key_path))
     except SecretKeyError as error:
         raise StartError(str(error)) from error
-
-
-def _ports(settings: Settings, database: Database) -> tuple[Ports, Callable[[], None]]:
-    """The use cases' ports, and what closes them."""
-    from task_server.dispatch.celery_app import make_app
-    from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher
-    from task_server.notifier.redis_bell import RedisBell
-    from task_server.usecases.ports import Ports
-
-    publisher = BackgroundPublisher(CeleryPublisher(make_app(settings)))
-    bell = RedisBell(settings.broker_url)
-
-    def close() -> None:
-        publisher.close()
-        bell.close()
-
-    ports = Ports(
-        database=database,
-        publisher=publisher,
-        bell=bell,
-        republish_after_seconds=settings.republish_after_seconds,
-    )
-    return ports, close
 
 
 def _stop_event(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

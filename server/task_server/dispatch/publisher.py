@@ -31,6 +31,9 @@ class Publisher(Protocol):
     def publish(self, message: Message) -> None:
         """Tell the workers of one execution. Raises PublishError when the broker is away."""
 
+    def close(self) -> None:
+        """End what runs in the background."""
+
 
 class CeleryPublisher:
     """Tells Celery workers through the broker."""
@@ -52,6 +55,9 @@ class CeleryPublisher:
         except Exception as error:  # kombu raises what its transport raises: OSError, redis' errors, its own.
             raise PublishError(str(error)) from error
 
+    def close(self) -> None:
+        """Nothing runs in the background."""
+
 
 class MemoryPublisher:
     """Keeps the messages, for tests and for processes without a broker."""
@@ -62,6 +68,9 @@ class MemoryPublisher:
     def publish(self, message: Message) -> None:
         """Keep the message."""
         self.messages.append(message)
+
+    def close(self) -> None:
+        """Nothing runs in the background."""
 
 
 class BackgroundPublisher:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from task_server.dispatch.publisher import Message, Publisher
+from task_server.config import Settings
+from task_server.dispatch.celery_app import make_app
+from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher, Message, Publisher
 from task_server.domain.clock import Micros, seconds
 from task_server.domain.execution import Execution
 from task_server.notifier.bell import Bell, Topic
+from task_server.notifier.redis_bell import RedisBell
 from task_server.store.database import Database
 
 
@@ -31,3 +34,18 @@ class Ports:
         for execution in executions:
             self.publisher.publish(Message(execution.id, execution.queue))
         self.bell.ring(Topic.EVENTS)
+
+    def close(self) -> None:
+        """Tell what waits to be told, and end the threads that do."""
+        self.publisher.close()
+        self.bell.close()
+
+
+def connect(settings: Settings, database: Database) -> Ports:
+    """The ports of a process with these settings. Nothing is connected yet."""
+    return Ports(
+        database=database,
+        publisher=BackgroundPublisher(CeleryPublisher(make_app(settings))),
+        bell=RedisBell(settings.broker_url),
+        republish_after_seconds=settings.republish_after_seconds,
+    )

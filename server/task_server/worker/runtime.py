@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from task_server.config import Settings
-from task_server.dispatch.celery_app import make_app
-from task_server.dispatch.publisher import BackgroundPublisher, CeleryPublisher
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.executors.code import CodeExecutor
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.executors import Executors
 from task_server.executors.http import HttpExecutor
-from task_server.notifier.redis_bell import RedisBell
 from task_server.sandbox.limits import Limits
 from task_server.store.database import Database
-from task_server.usecases.ports import Ports
+from task_server.usecases.ports import connect
 from task_server.usecases.running import Running
 from task_server.worker.keeper import Keeper
 from task_server.worker.worker import Worker
@@ -46,23 +43,15 @@ class Runtime:
     """The parts, put together."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bell = RedisBell(settings.broker_url)
-        self._publisher = BackgroundPublisher(CeleryPublisher(make_app(settings)))
-        ports = Ports(
-            database=Database(settings.database),
-            publisher=self._publisher,
-            bell=self._bell,
-            republish_after_seconds=settings.republish_after_seconds,
-        )
-        running = Running(ports, settings.lease_seconds)
+        self._ports = connect(settings, Database(settings.database))
+        running = Running(self._ports, settings.lease_seconds)
         self._executors = make_executors(settings)
         self._executors.warm_up()
-        self.keeper = Keeper(running, self._bell, settings)
+        self.keeper = Keeper(running, self._ports.bell, settings)
         self.worker = Worker(running, self._executors, self.keeper, settings)
 
     def close(self) -> None:
         """End the threads and child processes."""
         self.keeper.close()
         self._executors.close()
-        self._publisher.close()
-        self._bell.close()
+        self._ports.close()
