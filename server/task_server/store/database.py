@@ -13,11 +13,12 @@ import peewee
 
 from task_server.domain.clock import Micros
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.store.sqlite import SqliteDatabase
 from task_server.store.tables import TABLES
 
-#: How long a writer waits for another one on SQLite, in milliseconds: first for its turn in this process, then for others. Twice
+#: How long a writer waits for another one on SQLite: first for its turn in this process, then for others. Twice
 #: this is below the limit of one call, so that a caller hears of it.
-_SQLITE_BUSY_MS = 10_000
+_SQLITE_BUSY_SECONDS = 10.0
 #: What means that the database is away, and not that a statement is wrong. The bare DatabaseError is what SQLite's driver raises of
 #: a file that is damaged or no database.
 _AWAY = (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError)
@@ -37,16 +38,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite:///")
         if self.is_sqlite:
             self.path = Path(unquote(url.removeprefix("sqlite:///")))
-            self.engine: peewee.Database = peewee.SqliteDatabase(
-                str(self.path),
-                pragmas={
-                    "journal_mode": "wal",
-                    # FULL: a commit that was answered survives a power cut.
-                    "synchronous": "full",
-                    "busy_timeout": _SQLITE_BUSY_MS,
-                    "foreign_keys": 1,
-                },
-            )
+            self.engine: peewee.Database = SqliteDatabase(str(self.path), _SQLITE_BUSY_SECONDS)
         else:
             self.engine = peewee.PostgresqlDatabase(url, prefer_psycopg3=True, connect_timeout=5)
         self.engine.bind(TABLES, bind_refs=False, bind_backrefs=False)
@@ -94,9 +86,9 @@ class Database:
     def _turn(self) -> Iterator[None]:
         """Let the writers of this process through one by one, each as soon as the one before is done.
 
-        Left to themselves they would queue in SQLite, which does not queue but sleeps up to 100 ms between two tries.
+        Left to themselves they would all ask SQLite again and again, which does not queue.
         """
-        if not self._writing.acquire(timeout=_SQLITE_BUSY_MS / 1000):
+        if not self._writing.acquire(timeout=_SQLITE_BUSY_SECONDS):
             raise DatabaseUnavailable
         try:
             yield
