@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from acceptance_api import Api
 from acceptance_stack import BARE, command, eventually
+from tests.postgres import PostgresServer
 
 from task_manager import TaskClient, to_python
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -68,10 +69,14 @@ class House:
         return self.once("health").returncode
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Broker, server and scheduler run; no worker and no gateway."""
     house = House(tmp_path_factory.mktemp("house"))
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres_server")
+        postgres.run_sql("CREATE DATABASE house")
+        house.environment["TASK_SERVER_DATABASE_URL"] = postgres.url("house")
     options = ["--port", str(house.broker_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(house.directory)]
     with house.running(str(find_binary()), *options):
         refused = house.once("server")

@@ -12,7 +12,7 @@ from task_server.api import convert
 from task_server.api.threads import Threads
 from task_server.api.watch import Subscription, Watchers
 from task_server.auth.signing import Signer
-from task_server.domain.errors import InvalidWatchToken, WatcherTooSlow
+from task_server.domain.errors import InvalidWatchToken, TaskNotFound, WatcherTooSlow
 from task_server.domain.event import Event, EventType, Position
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
@@ -106,21 +106,28 @@ class WatchStream:
         """The changes between the token and the subscription; what came after those comes live."""
         request = call.request
         call.position = since
+        has_ended, missing = False, None
         if request.task_id:
             # Before anything else: whether there is such a task, and whether it has ended already.
-            view = await self._threads.run(self._watching.one, request.caller, request.task_id)
-            has_ended = view.task.status.is_terminal
-        else:
-            has_ended = False
+            try:
+                view = await self._threads.run(self._watching.one, request.caller, request.task_id)
+                has_ended = view.task.status.is_terminal and request.until_terminal
+            except TaskNotFound as error:
+                missing = error
         only = {"task_id": request.task_id} if request.task_id else {"owner_id": request.wanted.owner_id}
+        told = False
         while changes := await self._threads.run(functools.partial(self._watching.after, call.position, **only)):
             for change in changes:
                 message = call.changed(change)
                 if message is not None:
+                    told = True
                     yield message
                 if call.ended:
                     return
-        call.ended = has_ended and request.until_terminal
+        if missing is not None and not told:
+            raise missing
+        # One that was deleted since the token has told so, and has no more to tell.
+        call.ended = has_ended or missing is not None
 
     async def _live(self, call: _Call, subscription: Subscription) -> AsyncIterator[event_pb2.TaskEvent]:
         # Changes that this watcher did not ask for do not put off its BOOKMARK.

@@ -164,14 +164,35 @@ async def test_a_token_gives_exactly_what_came_after_it(world: World, ann: Calle
         assert [later.task.name for later in rest] == list("bcdef")[index + 1 :]
 
 
-async def test_the_tokens_of_state_and_bookmark_lose_nothing(world: World, ann: Caller, definition: Define) -> None:
+async def test_only_the_bookmark_after_the_state_says_where_to_go_on(
+    world: World, ann: Caller, definition: Define
+) -> None:
     await world.create(ann, definition("a"))
     async with world.watched(ann) as stream:
         added, bookmark = await take(stream, 2)
+    # From here the rest of a state that broke off would be missing.
+    assert added.watch_token == ""
     await world.create(ann, definition("b"))
-    for message in (added, bookmark):
-        async with world.watched(ann, since=message.watch_token) as stream:
-            assert (await anext(stream)).task.name == "b"
+    async with world.watched(ann, since=bookmark.watch_token) as stream:
+        assert (await anext(stream)).task.name == "b"
+
+
+async def test_a_watch_resumed_after_its_task_was_deleted_tells_so_and_ends(
+    world: World, ann: Caller, bob: Caller, definition: Define
+) -> None:
+    view = await world.create(ann, definition("a"))
+    assert view.position is not None
+    since = world.tokens.token(view.position)
+    await world.threads.run(world.tasks.delete, ann, view.task.task_id)
+    async with world.watched(ann, view.task.task_id, since=since) as stream:
+        messages = [message async for message in stream]
+    assert messages[-1].type == event_pb2.TaskEvent.DELETED
+    async with world.watched(ann, view.task.task_id, since=messages[-1].watch_token) as stream:
+        with pytest.raises(TaskNotFound):
+            await anext(stream)
+    async with world.watched(bob, view.task.task_id, since=since) as stream:
+        with pytest.raises(TaskNotFound):
+            await anext(stream)
 
 
 async def test_changes_during_the_state_are_neither_lost_nor_doubled(
