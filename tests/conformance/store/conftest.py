@@ -12,6 +12,7 @@ from task_server.notifier.bell import MemoryBell
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
 from task_server.usecases.ports import Ports
+from task_server.usecases.running import Running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,3 +52,8 @@ def stranger() -> Caller:
 @pytest.fixture
 def admin() -> Caller:
     return Caller(owner=Owner("root", "Root"), role=Role.ADMIN, token_id="t3")
+
+
+@pytest.fixture
+def running(ports: Ports) -> Running:
+    return Running(ports, lease_seconds=30)
