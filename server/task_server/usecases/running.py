@@ -75,6 +75,10 @@ class Running:
             timeout=task.definition.timeout,
         )
 
+    def leave(self) -> None:
+        """End this thread's connection to the database; for a thread that ends before its process does."""
+        self._database.close()
+
     def renew(self, held: list[tuple[str, int]]) -> set[str]:
         """Renew the leases of (execution, attempt) pairs; return those executions that are not held any more."""
         with self._database.write():

@@ -84,6 +84,7 @@ class Keeper:
                 self._changed.wait_for(lambda: self._held or self._closed.is_set())
             # Not woken by each run that comes and goes: most end before anything is to be done for them.
             if self._closed.wait(self._settings.stop_poll_seconds):
+                self._running.leave()
                 return
             with self._changed:
                 held = list(self._held.values())

@@ -190,7 +190,9 @@ async def _end(world: World) -> None:
     await asyncio.wait_for(running, 5)
 
     assert time.monotonic() - begun < 2
-    assert [line.get("error", {}).get("code") for line in (await stream).lines] == [None, None, 14]
+    # How many messages came before the end is a matter of moments.
+    *messages, last = [line.get("error", {}).get("code") for line in (await stream).lines]
+    assert (set(messages) <= {None}, last) == (True, 14)
     answer = await stuck
     assert (answer.status, answer.json["code"]) == (503, 14)
     with pytest.raises(ConnectionRefusedError):

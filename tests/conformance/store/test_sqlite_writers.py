@@ -30,7 +30,8 @@ for number in range(200):
 
 def test_writers_of_two_processes_let_each_other_in(tmp_path):
     url = f"sqlite:///{tmp_path / 'test.db'}"
-    migrate(Database(url))
+    database = Database(url)
+    migrate(database)
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, url, str(first)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -45,7 +46,6 @@ def test_writers_of_two_processes_let_each_other_in(tmp_path):
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
-    database = Database(url)
     assert SchemaRow.select().where(SchemaRow.version >= 1_000).count() == 600
     database.close()
 

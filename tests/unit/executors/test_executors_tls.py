@@ -126,7 +126,8 @@ def test_a_name_that_stands_in_the_common_name_alone_does_not_count(executor, ca
     server, _ = serve_as(ca.issue_cert(common_name="localhost"))
     outcome = outcome_of(executor, f"https://localhost:{server.port}/echo")
     assert outcome.failure_reason is FailureReason.REQUEST_FAILED
-    assert "not valid for 'localhost'" in outcome.error
+    # OpenSSL's own reason differs with the flags that each Python version sets.
+    assert "The certificate of localhost is not trusted" in outcome.error
 
 
 @pytest.mark.parametrize("written", ["service.test", "SERVICE.test", "service.test."])
