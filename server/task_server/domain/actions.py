@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Python source of a code task, in bytes of UTF-8 (issue: "code over 256 KiB" is bad input).
+#: Python source of a code task, in bytes of UTF-8.
 MAX_CODE_BYTES = 256 * 1024
 #: A result as JSON text, in bytes.
 MAX_RESULT_BYTES = 1024 * 1024

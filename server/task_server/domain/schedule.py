@@ -10,7 +10,7 @@ from task_server.domain.clock import Micros, seconds
 
 
 class TaskType(StrEnum):
-    """The seeds' three ways to run, in their lower case."""
+    """The three ways to run, in lower case as callers write them."""
 
     IMMEDIATE = "immediate"
     DELAYED = "delayed"

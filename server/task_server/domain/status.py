@@ -20,7 +20,7 @@ from enum import StrEnum
 
 
 class ExecutionStatus(StrEnum):
-    """Where a run stands; the words are Celery's (seed A)."""
+    """Where a run stands; the words are Celery's."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"
