@@ -10,6 +10,7 @@ from task_server.domain.clock import Micros
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.outcome import Outcome
+from task_server.domain.status import AttemptOutcome
 from task_server.store import records
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
@@ -199,11 +200,10 @@ def insert_attempt(execution_id: str, attempt: Attempt) -> None:
     _INSERT_ATTEMPT.run(execution_id=execution_id, **records.attempt_columns(attempt))
 
 
-def end_attempt(execution_id: str, attempt: Attempt) -> None:
-    """Store how an attempt ended."""
-    ended = records.attempt_columns(attempt)
+def end_attempt(execution: Execution, now: Micros, outcome: AttemptOutcome, error: str) -> None:
+    """Store how the present attempt of an execution ended."""
     _END_ATTEMPT.run(
-        execution_id=execution_id, **{name: ended[name] for name in ("number", "finished_at", "outcome", "error")}
+        execution_id=execution.id, number=execution.attempt, finished_at=now, outcome=outcome.value, error=error
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from task_server.domain.execution import Attempt, Execution
+from task_server.domain.execution import Execution
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.store import executions, tasks
 from task_server.usecases import changes
@@ -40,15 +40,9 @@ class Rescuing:
                 columns |= {"publish_after": self._ports.publish_after(now, now), "publish_count": 0}
             if changes.move_execution(task, found, after, now, **columns) is None:
                 return False
-            ended = Attempt(
-                number=found.attempt,
-                started_at=now,
-                worker=found.worker,
-                finished_at=now,
-                outcome=AttemptOutcome.LOST,
-                error=f"the worker {found.worker} was not heard of any more",
+            executions.end_attempt(
+                found, now, AttemptOutcome.LOST, f"the worker {found.worker} was not heard of any more"
             )
-            executions.end_attempt(found.id, ended)
         self._ports.announce(*([after] if after.status is ExecutionStatus.PENDING else []))
         return True
 

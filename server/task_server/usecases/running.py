@@ -118,15 +118,7 @@ class Running:
             columns = executions.outcome_columns(outcome)
             if changes.move_execution(task, before, after, now, **columns) is None:
                 return False
-            ended = Attempt(
-                number=attempt,
-                started_at=now,
-                worker=before.worker,
-                finished_at=now,
-                outcome=_ATTEMPT_OUTCOMES[outcome.status],
-                error=outcome.error,
-            )
-            executions.end_attempt(execution_id, ended)
+            executions.end_attempt(before, now, _ATTEMPT_OUTCOMES[outcome.status], outcome.error)
         self._ports.announce()
         return True
 
@@ -152,15 +144,10 @@ class Running:
             )
             if moved is None:
                 return False
-            ended = Attempt(
-                number=attempt,
-                started_at=now,
-                worker=before.worker,
-                finished_at=now,
-                outcome=AttemptOutcome.STOPPED if stopped else AttemptOutcome.RELEASED,
-                error="" if stopped else "the worker was shut down",
-            )
-            executions.end_attempt(execution_id, ended)
+            if stopped:
+                executions.end_attempt(before, now, AttemptOutcome.STOPPED, "")
+            else:
+                executions.end_attempt(before, now, AttemptOutcome.RELEASED, "the worker was shut down")
         self._ports.announce(*([] if stopped else [after]))
         return True
 
