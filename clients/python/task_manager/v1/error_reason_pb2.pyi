@@ -27,6 +27,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CODE_CHECKER_UNAVAILABLE: _ClassVar[ErrorReason]
     SERVER_STOPPING: _ClassVar[ErrorReason]
     SERVER_UNREACHABLE: _ClassVar[ErrorReason]
+    TASK_STARTED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -48,3 +49,4 @@ DEADLINE_PASSED: ErrorReason
 CODE_CHECKER_UNAVAILABLE: ErrorReason
 SERVER_STOPPING: ErrorReason
 SERVER_UNREACHABLE: ErrorReason
+TASK_STARTED: ErrorReason

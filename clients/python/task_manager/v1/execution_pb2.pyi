@@ -21,7 +21,7 @@ class User(_message.Message):
     def __init__(self, id: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
 
 class TaskExecution(_message.Message):
-    __slots__ = ("id", "task_id", "parent_task", "task_name", "module", "status", "created_at", "started_at", "finished_at", "task_args", "task_kwargs", "result", "error", "traceback", "created_by", "created_by_id", "created_by_username", "metadata", "scheduled_for", "attempts", "duration", "worker", "queue", "isolation", "usage", "source", "observed_at", "log_bytes", "failure_reason", "due_at", "rerun_of")
+    __slots__ = ("id", "task_id", "parent_task", "task_name", "module", "status", "created_at", "started_at", "finished_at", "task_args", "task_kwargs", "result", "error", "traceback", "created_by", "created_by_id", "created_by_username", "metadata", "scheduled_for", "attempts", "duration", "worker", "queue", "isolation", "usage", "source", "observed_at", "log_bytes", "failure_reason", "due_at", "rerun_of", "deadline_at")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[TaskExecution.Status]
@@ -55,6 +55,7 @@ class TaskExecution(_message.Message):
         EGRESS_DENIED: _ClassVar[TaskExecution.FailureReason]
         WORKER_LOST: _ClassVar[TaskExecution.FailureReason]
         SANDBOX_UNAVAILABLE: _ClassVar[TaskExecution.FailureReason]
+        DEADLINE_EXCEEDED: _ClassVar[TaskExecution.FailureReason]
     FAILURE_REASON_UNSPECIFIED: TaskExecution.FailureReason
     EXCEPTION: TaskExecution.FailureReason
     TIMEOUT: TaskExecution.FailureReason
@@ -70,6 +71,7 @@ class TaskExecution(_message.Message):
     EGRESS_DENIED: TaskExecution.FailureReason
     WORKER_LOST: TaskExecution.FailureReason
     SANDBOX_UNAVAILABLE: TaskExecution.FailureReason
+    DEADLINE_EXCEEDED: TaskExecution.FailureReason
     class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SOURCE_UNSPECIFIED: _ClassVar[TaskExecution.Source]
@@ -83,7 +85,7 @@ class TaskExecution(_message.Message):
     PUBLISH: TaskExecution.Source
     WORKER: TaskExecution.Source
     class Attempt(_message.Message):
-        __slots__ = ("number", "started_at", "finished_at", "worker", "outcome", "error")
+        __slots__ = ("number", "started_at", "finished_at", "worker", "outcome", "error", "failure_reason", "log_offset", "log_bytes")
         class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             OUTCOME_UNSPECIFIED: _ClassVar[TaskExecution.Attempt.Outcome]
@@ -104,13 +106,19 @@ class TaskExecution(_message.Message):
         WORKER_FIELD_NUMBER: _ClassVar[int]
         OUTCOME_FIELD_NUMBER: _ClassVar[int]
         ERROR_FIELD_NUMBER: _ClassVar[int]
+        FAILURE_REASON_FIELD_NUMBER: _ClassVar[int]
+        LOG_OFFSET_FIELD_NUMBER: _ClassVar[int]
+        LOG_BYTES_FIELD_NUMBER: _ClassVar[int]
         number: int
         started_at: _timestamp_pb2.Timestamp
         finished_at: _timestamp_pb2.Timestamp
         worker: str
         outcome: TaskExecution.Attempt.Outcome
         error: str
-        def __init__(self, number: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., worker: _Optional[str] = ..., outcome: _Optional[_Union[TaskExecution.Attempt.Outcome, str]] = ..., error: _Optional[str] = ...) -> None: ...
+        failure_reason: TaskExecution.FailureReason
+        log_offset: int
+        log_bytes: int
+        def __init__(self, number: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., worker: _Optional[str] = ..., outcome: _Optional[_Union[TaskExecution.Attempt.Outcome, str]] = ..., error: _Optional[str] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., log_offset: _Optional[int] = ..., log_bytes: _Optional[int] = ...) -> None: ...
     class Isolation(_message.Message):
         __slots__ = ("level", "layers")
         LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +166,7 @@ class TaskExecution(_message.Message):
     FAILURE_REASON_FIELD_NUMBER: _ClassVar[int]
     DUE_AT_FIELD_NUMBER: _ClassVar[int]
     RERUN_OF_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_AT_FIELD_NUMBER: _ClassVar[int]
     id: str
     task_id: str
     parent_task: str
@@ -189,4 +198,5 @@ class TaskExecution(_message.Message):
     failure_reason: TaskExecution.FailureReason
     due_at: _timestamp_pb2.Timestamp
     rerun_of: str
-    def __init__(self, id: _Optional[str] = ..., task_id: _Optional[str] = ..., parent_task: _Optional[str] = ..., task_name: _Optional[str] = ..., module: _Optional[str] = ..., status: _Optional[_Union[TaskExecution.Status, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., created_by: _Optional[_Union[User, _Mapping]] = ..., created_by_id: _Optional[str] = ..., created_by_username: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., scheduled_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[_Iterable[_Union[TaskExecution.Attempt, _Mapping]]] = ..., duration: _Optional[float] = ..., worker: _Optional[str] = ..., queue: _Optional[str] = ..., isolation: _Optional[_Union[TaskExecution.Isolation, _Mapping]] = ..., usage: _Optional[_Union[TaskExecution.Usage, _Mapping]] = ..., source: _Optional[_Union[TaskExecution.Source, str]] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., log_bytes: _Optional[int] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rerun_of: _Optional[str] = ...) -> None: ...
+    deadline_at: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., task_id: _Optional[str] = ..., parent_task: _Optional[str] = ..., task_name: _Optional[str] = ..., module: _Optional[str] = ..., status: _Optional[_Union[TaskExecution.Status, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., created_by: _Optional[_Union[User, _Mapping]] = ..., created_by_id: _Optional[str] = ..., created_by_username: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., scheduled_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[_Iterable[_Union[TaskExecution.Attempt, _Mapping]]] = ..., duration: _Optional[float] = ..., worker: _Optional[str] = ..., queue: _Optional[str] = ..., isolation: _Optional[_Union[TaskExecution.Isolation, _Mapping]] = ..., usage: _Optional[_Union[TaskExecution.Usage, _Mapping]] = ..., source: _Optional[_Union[TaskExecution.Source, str]] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., log_bytes: _Optional[int] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rerun_of: _Optional[str] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -185,7 +185,7 @@ class ExecutionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TailExecutionLogs(self, request, context):
-        """Streams what a run printed.
+        """Streams what a run printed. The text is kept for 7 days after the run's end unless the operator says otherwise; after that there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

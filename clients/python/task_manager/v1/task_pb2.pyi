@@ -23,18 +23,32 @@ BASIC: View
 FULL: View
 
 class RetryPolicy(_message.Message):
-    __slots__ = ("max_retries", "initial_backoff", "backoff_multiplier", "max_backoff", "jitter")
+    __slots__ = ("max_retries", "initial_backoff", "backoff_multiplier", "max_backoff", "jitter", "retry_statuses", "retry_reasons")
     MAX_RETRIES_FIELD_NUMBER: _ClassVar[int]
     INITIAL_BACKOFF_FIELD_NUMBER: _ClassVar[int]
     BACKOFF_MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
     MAX_BACKOFF_FIELD_NUMBER: _ClassVar[int]
     JITTER_FIELD_NUMBER: _ClassVar[int]
+    RETRY_STATUSES_FIELD_NUMBER: _ClassVar[int]
+    RETRY_REASONS_FIELD_NUMBER: _ClassVar[int]
     max_retries: int
     initial_backoff: float
     backoff_multiplier: float
     max_backoff: float
     jitter: float
-    def __init__(self, max_retries: _Optional[int] = ..., initial_backoff: _Optional[float] = ..., backoff_multiplier: _Optional[float] = ..., max_backoff: _Optional[float] = ..., jitter: _Optional[float] = ...) -> None: ...
+    retry_statuses: _containers.RepeatedScalarFieldContainer[int]
+    retry_reasons: _containers.RepeatedScalarFieldContainer[_execution_pb2.TaskExecution.FailureReason]
+    def __init__(self, max_retries: _Optional[int] = ..., initial_backoff: _Optional[float] = ..., backoff_multiplier: _Optional[float] = ..., max_backoff: _Optional[float] = ..., jitter: _Optional[float] = ..., retry_statuses: _Optional[_Iterable[int]] = ..., retry_reasons: _Optional[_Iterable[_Union[_execution_pb2.TaskExecution.FailureReason, str]]] = ...) -> None: ...
+
+class FireTime(_message.Message):
+    __slots__ = ("time", "local_time", "note")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_TIME_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    local_time: str
+    note: str
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., local_time: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
 
 class CeleryTask(_message.Message):
     __slots__ = ("app", "task_name")
@@ -45,7 +59,7 @@ class CeleryTask(_message.Message):
     def __init__(self, app: _Optional[str] = ..., task_name: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times")
+    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times", "misfire_window_seconds", "deadline_seconds", "fired_count", "missed_count", "skipped_count", "upcoming_fire_times", "schedule_description", "paused_at")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[Task.Status]
@@ -136,6 +150,14 @@ class Task(_message.Message):
     ETAG_FIELD_NUMBER: _ClassVar[int]
     WATCH_TOKEN_FIELD_NUMBER: _ClassVar[int]
     UPCOMING_RUN_TIMES_FIELD_NUMBER: _ClassVar[int]
+    MISFIRE_WINDOW_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FIRED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MISSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UPCOMING_FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     name: str
     task_type: str
@@ -177,4 +199,12 @@ class Task(_message.Message):
     etag: str
     watch_token: str
     upcoming_run_times: _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]
-    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ...) -> None: ...
+    misfire_window_seconds: float
+    deadline_seconds: float
+    fired_count: int
+    missed_count: int
+    skipped_count: int
+    upcoming_fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
+    schedule_description: str
+    paused_at: _timestamp_pb2.Timestamp
+    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ..., misfire_window_seconds: _Optional[float] = ..., deadline_seconds: _Optional[float] = ..., fired_count: _Optional[int] = ..., missed_count: _Optional[int] = ..., skipped_count: _Optional[int] = ..., upcoming_fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., schedule_description: _Optional[str] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -209,20 +209,11 @@ class PreviewScheduleRequest(_message.Message):
 
 class PreviewScheduleResponse(_message.Message):
     __slots__ = ("fire_times", "description")
-    class FireTime(_message.Message):
-        __slots__ = ("time", "local_time", "note")
-        TIME_FIELD_NUMBER: _ClassVar[int]
-        LOCAL_TIME_FIELD_NUMBER: _ClassVar[int]
-        NOTE_FIELD_NUMBER: _ClassVar[int]
-        time: _timestamp_pb2.Timestamp
-        local_time: str
-        note: str
-        def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., local_time: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
     FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
-    fire_times: _containers.RepeatedCompositeFieldContainer[PreviewScheduleResponse.FireTime]
+    fire_times: _containers.RepeatedCompositeFieldContainer[_task_pb2.FireTime]
     description: str
-    def __init__(self, fire_times: _Optional[_Iterable[_Union[PreviewScheduleResponse.FireTime, _Mapping]]] = ..., description: _Optional[str] = ...) -> None: ...
+    def __init__(self, fire_times: _Optional[_Iterable[_Union[_task_pb2.FireTime, _Mapping]]] = ..., description: _Optional[str] = ...) -> None: ...
 
 class GetTaskStatsRequest(_message.Message):
     __slots__ = ("status", "task_type", "module", "name", "created_by", "my_tasks")

@@ -175,7 +175,9 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateTask(self, request, context):
-        """Changes a task. A new schedule takes effect at once.
+        """Changes a task. A new schedule takes effect at once; what waits to run, or to be tried again, runs as the task is now; what runs already
+        goes on as it began. A task that runs once can not become one that goes by cron, nor the other way; its time can not be changed once its
+        run has begun (TASK_STARTED), nor anything of a task that was stopped (TASK_ENDED). What changes nothing leaves the `etag` as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,28 +191,32 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTask(self, request, context):
-        """Stops a task and removes it from lists. Its executions stay queryable until retention ends.
+        """Stops a task and removes it from lists. Its executions stay queryable until retention ends, 30 days after their end unless the operator
+        says otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RunTask(self, request, context):
-        """Makes one extra execution now. The schedule is not touched.
+        """Makes one extra execution now, whatever the overlap policy is, and also while the task is paused. The schedule is not touched. A task that
+        was stopped runs no more: TASK_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PauseTask(self, request, context):
-        """Holds a task: it does not fire until ResumeTask. Running executions go on.
+        """Holds a task: it does not fire, and what waits does not begin, until ResumeTask. Running executions go on. RunTask works meanwhile.
+        Pausing a paused task is no error; one of which nothing is to come can not be paused (TASK_ENDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeTask(self, request, context):
-        """Lets a held task fire again.
+        """Lets a held task fire again: a cron task at its next time from now, a delayed one at its time, or at once where that has passed.
+        Resuming a task that is not paused is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -267,7 +273,9 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StopTasks(self, request, context):
-        """Stops all tasks that match a filter.
+        """Stops all tasks that match a filter and have not ended, the oldest first, and does not wait until their processes have. At least one field
+        of the filter must be given: `my_tasks=true` means all of the caller's. Where the call breaks, what was stopped stays so, and another
+        call goes on with the rest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
