@@ -1,1 +1,1 @@
-"""Frozen values and the rules about them: no I/O, and nothing third-party but croniter's arithmetic in `cron`."""
+"""Frozen values and the rules about them: no I/O; third-party only croniter in `clock_pattern`, cron-descriptor in `cron_words`."""

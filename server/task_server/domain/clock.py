@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 Micros = int
 
 SECOND: Micros = 1_000_000
+#: A time that does not come, and that every database's BIGINT holds.
+NEVER: Micros = 2**62
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -80,12 +80,28 @@ class PermissionMissing(TaskServiceError):
 
 
 class TaskEnded(TaskServiceError):
-    """The task was stopped or deleted, so it can not run again."""
+    """The task has ended: it was stopped, so it can not run again, or nothing of it is left to be held."""
+
+    def __init__(self, task_id: str, why: str = "was stopped and can not run again; create a new one") -> None:
+        super().__init__(f"Task {task_id!r} {why}.", task_id=task_id)
+
+
+class TaskStarted(TaskServiceError):
+    """The task's one run has begun, so the time of its beginning can not be changed."""
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"Task {task_id!r} was stopped and can not run again; create a new one.",
+            f"The run of task {task_id!r} has begun, so its time can not be changed; RunTask makes one more.",
             task_id=task_id,
+        )
+
+
+class EtagMismatch(TaskServiceError):
+    """The task is not any more what the change was made for."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"Task {task_id!r} has changed since it was read; read it again and repeat the change.", task_id=task_id
         )
 
 

@@ -30,6 +30,13 @@ class Position(NamedTuple):
     number: int
 
 
+class Names(NamedTuple):
+    """What watchers choose tasks by, and an update may change."""
+
+    name: str
+    module: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One change, with the task and the execution as they were right after it, without their heavy parts."""
@@ -39,3 +46,5 @@ class Event:
     task: Task
     execution: Execution | None
     occurred_at: Micros
+    #: The names that the task had before; None where this change left them as they were.
+    former: Names | None = None

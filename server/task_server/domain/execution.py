@@ -21,6 +21,11 @@ class Attempt:
     finished_at: Micros | None = None
     outcome: AttemptOutcome | None = None
     error: str = ""
+    failure_reason: FailureReason | None = None
+    #: Where its part of the run's log begins, in bytes.
+    log_offset: int = 0
+    #: How long that part is, known when it has ended.
+    log_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,15 @@ class Execution:
     due_at: Micros
     #: The cron time that it stands for.
     scheduled_for: Micros | None = None
+    #: It must have ended by then, over all attempts.
+    deadline_at: Micros | None = None
     attempt: int = 0
+    #: Attempts that failed by themselves: what the retry policy counts.
+    failed_count: int = 0
+    #: Attempts whose worker, or whose child process, was lost.
+    lost_count: int = 0
+    #: It waits for something else than its time: the end of an earlier run (overlap policy), or ResumeTask. Nobody claims it.
+    held: bool = False
     worker: str = ""
     stop_requested_at: Micros | None = None
     created_at: Micros

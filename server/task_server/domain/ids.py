@@ -7,6 +7,8 @@ import threading
 import time
 import uuid
 
+from task_server.domain.clock import Micros
+
 _lock = threading.Lock()
 _last = 0
 
@@ -21,3 +23,8 @@ def new_id() -> str:
     milliseconds, fraction = divmod(stamp, 4096)
     random = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     return str(uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | random))
+
+
+def first_id(time: Micros) -> str:
+    """Return what sorts before every id that is made at that time or later, and after every one made in milliseconds before."""
+    return str(uuid.UUID(int=(time // 1000) << 80))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from task_server.domain import cron
-from task_server.domain.clock import Micros, seconds
+from task_server.domain import cron, cron_counting
+from task_server.domain.clock import SECOND, Micros, seconds
 
 
 class TaskType(StrEnum):
@@ -15,6 +16,26 @@ class TaskType(StrEnum):
     IMMEDIATE = "immediate"
     DELAYED = "delayed"
     SCHEDULED = "scheduled"
+
+
+class MisfirePolicy(StrEnum):
+    """What to do about firings that were noticed too late. The values are those of `Task.MisfirePolicy` in the protos."""
+
+    SKIP = "SKIP"
+    FIRE_ONCE = "FIRE_ONCE"
+    FIRE_ALL = "FIRE_ALL"
+
+
+class OverlapPolicy(StrEnum):
+    """What to do about a firing while an earlier execution has not ended. The values are those of `Task.OverlapPolicy`."""
+
+    ALLOW = "ALLOW"
+    SKIP_NEW = "SKIP_NEW"
+    QUEUE_ONE = "QUEUE_ONE"
+    CANCEL_RUNNING = "CANCEL_RUNNING"
+
+
+DEFAULT_MISFIRE_WINDOW_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +53,12 @@ class Schedule:
     end_at: Micros | None = None
     #: Cron: firings in all, 0 for no limit.
     max_runs: int = 0
+    misfire_policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE
+    #: Cron, with FIRE_ALL: how old a missed firing may be that is made, in seconds.
+    misfire_window_seconds: float = DEFAULT_MISFIRE_WINDOW_SECONDS
+    overlap_policy: OverlapPolicy = OverlapPolicy.ALLOW
+    #: Cron: the execution of each firing is due a random part of so many seconds later.
+    jitter_seconds: float = 0.0
 
     @property
     def task_type(self) -> TaskType:
@@ -68,3 +95,36 @@ class Schedule:
                 break
             times.append(following)
         return times
+
+    def latest(self, first: Micros, until: Micros) -> Micros:
+        """The last cron firing not after `until`, of a schedule that had one at `first`, which is not after it either.
+
+        The span is halved until it is a second wide, so that a month of missed seconds costs few turns more than a missed hour.
+        """
+        before, after = first - 1, until
+        while after - before > SECOND:
+            middle = (before + after) // 2
+            following = self.next_fire(middle, 0)
+            if following is not None and following <= until:
+                before = middle
+            else:
+                after = middle
+        following = self.next_fire(before, 0)
+        return first if following is None or following > until else following
+
+    def count(self, after: Micros, until: Micros, most: int) -> int:
+        """How many cron firings come after `after` and not after `until`; `most` if there are more."""
+        if self.start_at is not None:
+            after = max(after, self.start_at - 1)
+        if self.end_at is not None:
+            until = min(until, self.end_at)
+        if after >= until:
+            return 0
+        return cron_counting.count(self.cron_expression, self.time_zone, after, until, most)
+
+    def jittered(self, task_id: str, fire_time: Micros) -> Micros:
+        """When the execution of a cron firing is due: a random part of `jitter_seconds` later, the same whenever it is asked."""
+        if not self.jitter_seconds:
+            return fire_time
+        digest = hashlib.blake2b(f"{task_id} {fire_time}".encode(), digest_size=8).digest()
+        return fire_time + (int.from_bytes(digest) * seconds(self.jitter_seconds) >> 64)

@@ -6,11 +6,13 @@ move      who makes it
 PENDING   `usecases.tasks` (create, run) and `usecases.firing` make the run
 STARTED   `usecases.running.claim`, for the worker that got it
 SUCCESS   `usecases.running.finish`, for the worker that holds it
-FAILURE   `usecases.running.finish`; `usecases.rescuing` when workers vanished too often
-RETRY     reserved for retry policies
-REVOKED   `usecases.stopping` while it waits; `usecases.running.finish` after its child was seen dead;
+FAILURE   `usecases.running.finish`; `usecases.rescuing` when workers vanished too often;
+          `usecases.expiring` when its deadline has passed
+RETRY     `usecases.running.finish`, where the retry policy wants another try
+REVOKED   `usecases.stopping` and `usecases.overlap` while it waits; `usecases.running.finish` after its child was seen dead;
           `usecases.rescuing` when its worker vanished after a stop
-PENDING   from STARTED: `usecases.running.release` (worker drains), `usecases.rescuing` (worker vanished)
+PENDING   from STARTED: `usecases.running.release` (worker drains), `usecases.rescuing` (worker vanished),
+          `usecases.running.finish` (the child was lost with the process that it was forked from)
 ========  =======================================================================
 """
 
@@ -41,8 +43,8 @@ class ExecutionStatus(StrEnum):
 
 
 TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
-    ExecutionStatus.PENDING: frozenset({ExecutionStatus.STARTED, ExecutionStatus.REVOKED}),
-    ExecutionStatus.RETRY: frozenset({ExecutionStatus.STARTED, ExecutionStatus.REVOKED}),
+    ExecutionStatus.PENDING: frozenset({ExecutionStatus.STARTED, ExecutionStatus.FAILURE, ExecutionStatus.REVOKED}),
+    ExecutionStatus.RETRY: frozenset({ExecutionStatus.STARTED, ExecutionStatus.FAILURE, ExecutionStatus.REVOKED}),
     ExecutionStatus.STARTED: frozenset(
         {
             ExecutionStatus.SUCCESS,
@@ -61,7 +63,7 @@ WAITING = (ExecutionStatus.PENDING, ExecutionStatus.RETRY)
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands: its latest execution's status, or SCHEDULED while it waits for its time."""
+    """Where a task stands: its latest execution's status, SCHEDULED while it waits for its time, or PAUSED while it is held."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"
@@ -105,3 +107,4 @@ class FailureReason(StrEnum):
     EGRESS_DENIED = "EGRESS_DENIED"
     WORKER_LOST = "WORKER_LOST"
     SANDBOX_UNAVAILABLE = "SANDBOX_UNAVAILABLE"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from task_server.domain.actions import Action
-from task_server.domain.clock import Micros
+from task_server.domain.clock import Micros, seconds
 from task_server.domain.owner import Owner
+from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import Schedule, TaskType
 from task_server.domain.status import TaskStatus
 
@@ -23,6 +24,10 @@ class TaskDefinition:
     schedule: Schedule = field(default_factory=Schedule)
     #: Seconds that one attempt may take.
     timeout: float
+    #: None: a failed attempt is not repeated.
+    retry_policy: RetryPolicy | None = None
+    #: Seconds from its due time within which an execution must have ended, 0 for no deadline.
+    deadline_seconds: float = 0.0
     queue: str = DEFAULT_QUEUE
     module: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -31,6 +36,10 @@ class TaskDefinition:
     def task_type(self) -> TaskType:
         """Immediate, delayed or scheduled."""
         return self.schedule.task_type
+
+    def deadline_at(self, due_at: Micros) -> Micros | None:
+        """When an execution that is due then must have ended; None for never."""
+        return due_at + seconds(self.deadline_seconds) if self.deadline_seconds else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,10 @@ class Task:
     run_count: int
     #: Firings made so far by its cron schedule.
     fire_count: int
+    #: Firings that were noticed too late and left out.
+    missed_count: int = 0
+    #: Firings that were left out because an earlier execution had not ended.
+    skipped_count: int = 0
     last_execution_id: str | None
     created_at: Micros
     updated_at: Micros
@@ -54,6 +67,8 @@ class Task:
     revision: int
     #: When it was stopped for good; None while it is alive.
     stopped_at: Micros | None = None
+    #: Since when it is held; None while it is not.
+    paused_at: Micros | None = None
     deleted_at: Micros | None = None
 
     def changed(self, now: Micros, **changes: Any) -> Task:
