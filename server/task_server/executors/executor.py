@@ -24,6 +24,9 @@ class Run(Protocol):
         The outcome is REVOKED, unless the run had ended before.
         """
 
+    def kill(self) -> None:
+        """End the run without asking it and without a grace, as `stop` otherwise: for a run that is somebody else's now."""
+
 
 class Executor(Protocol[_Action]):
     """Starts actions of one kind. Several threads may use it at the same time."""
@@ -54,3 +57,6 @@ class EndedRun:
 
     def stop(self) -> None:
         """There is nothing to stop."""
+
+    def kill(self) -> None:
+        """There is nothing to end."""

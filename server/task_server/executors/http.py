@@ -6,12 +6,15 @@ import json
 import ssl
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from task_server.domain.actions import MAX_RESULT_BYTES, HttpAction
+from task_server.domain.outcome import Outcome
 from task_server.domain.status import FailureReason
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.executor import Run
+from task_server.executors.retry_after import answer_of
 from task_server.executors.sandboxed_run import start_sandboxed
 from task_server.sandbox.limits import Limits
 from task_server.sandbox.supervisor import Supervisor
@@ -71,17 +74,38 @@ class HttpExecutor:
             "ca_certificates": self._ca_certificates,
             "max_body_bytes": self._max_body_bytes,
         }
-        return start_sandboxed(
+        run = start_sandboxed(
             self._supervisor,
             json.dumps(job).encode(),
             replace(self._limits, wall_seconds=timeout),
             reasons=_REASONS,
             log=log,
         )
+        return _Call(run)
 
     def close(self) -> None:
         """End everything that still runs."""
         self._supervisor.close()
+
+
+class _Call:
+    """A run whose outcome says, where the answer was not the expected one, when it may be tried again."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def wait(self) -> Outcome:
+        outcome = self._run.wait()
+        if outcome.failure_reason is not FailureReason.UNEXPECTED_STATUS:
+            return outcome
+        status, seconds = answer_of(outcome.result_json, datetime.now(UTC))
+        return replace(outcome, http_status=status, retry_after=seconds)
+
+    def stop(self) -> None:
+        self._run.stop()
+
+    def kill(self) -> None:
+        self._run.kill()
 
 
 def _certificates(file: Path) -> str:

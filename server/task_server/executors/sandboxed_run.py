@@ -55,6 +55,9 @@ class _SandboxedRun:
     def stop(self) -> None:
         self._child.stop()
 
+    def kill(self) -> None:
+        self._child.kill()
+
 
 def outcome_of(ending: Ending, limits: Limits, reasons: frozenset[FailureReason]) -> Outcome:
     """What the end of a child means for its run."""
@@ -105,6 +108,8 @@ def _ended_by_force(ending: Ending, limits: Limits) -> tuple[FailureReason, str]
             return FailureReason.OUTPUT_LIMIT, f"The run printed more than {limits.output_bytes} bytes."
         case Cause.RESULT:
             return FailureReason.RESULT_TOO_LARGE, f"The result is larger than {limits.result_bytes} bytes as JSON."
+        case Cause.LOST:
+            return FailureReason.SANDBOX_UNAVAILABLE, ending.detail
         case Cause.UNCAGED:
             logger.error("a run could not be caged: %s", ending.detail)
             return FailureReason.SANDBOX_UNAVAILABLE, "The worker could not limit the process of the run."

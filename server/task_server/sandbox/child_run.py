@@ -42,6 +42,7 @@ class ChildRun:
         self._waiting = threading.Lock()
         self._ending: Ending | None = None
         self._stop_asked = False
+        self._kill_asked = False
         #: Why the supervisor ends the child; the first reason stays.
         self._cause: Cause | None = None
         self._exit: Exit | None = None
@@ -72,6 +73,11 @@ class ChildRun:
         self._stop_asked = True
         self._pipes.wake()
 
+    def kill(self) -> None:
+        """End the run without asking it, as `stop` otherwise; also one that was asked and has its grace."""
+        self._kill_asked = True
+        self._pipes.wake()
+
     def abandon(self) -> None:
         """Close everything. A child that still lives is killed by its zygote, which sees the report socket closed."""
         self._pipes.close()
@@ -90,7 +96,7 @@ class ChildRun:
                     if not self._read_output():
                         poller.unregister(descriptor)
                 elif descriptor == pipes.wakeup:
-                    poller.unregister(descriptor)
+                    os.eventfd_read(descriptor)
                 elif descriptor == pipes.job:
                     self._send_job()
                     if not self._unsent:
@@ -103,15 +109,23 @@ class ChildRun:
         return ending_of(self._cause, self._exit, self._witness, self._limits)
 
     def _patience_milliseconds(self) -> float:
-        if self._cause is None and self._stop_asked:
+        if self._is_rushed:
             return 0.0
         due = self._give_up_at or self._kill_at or self._deadline
         # Rounded up, else the last millisecond is spent turning.
         return max(0.0, (due - time.monotonic()) * 1000 + 1)
 
+    @property
+    def _is_rushed(self) -> bool:
+        """Whether somebody asked for the end, and nothing was done about it yet."""
+        return (self._cause is None and self._stop_asked) or (self._give_up_at is None and self._kill_asked)
+
     def _keep_time(self) -> None:
         now = time.monotonic()
-        if self._cause is None:
+        if self._give_up_at is None and self._kill_asked:
+            self._cause = self._cause or Cause.STOPPED
+            self._kill()
+        elif self._cause is None:
             if self._stop_asked:
                 self._cause = Cause.STOPPED
                 self._order(ASK_TO_END)

@@ -65,6 +65,9 @@ class Peer(BaseHTTPRequestHandler):
     def on_status(self, rest: str) -> None:
         self.answer(int(rest), b'{"why": "asked"}', Content_Type="application/json")
 
+    def on_unavailable(self, rest: str) -> None:
+        self.answer(503, Retry_After=rest)
+
     def on_redirect(self, rest: str) -> None:
         status, _, location = rest.partition("/")
         self.answer(int(status), Location=location if "://" in location else f"/{location}")

@@ -127,6 +127,11 @@ def test_an_uncaged_child_is_the_operators_business(caplog):
     assert "layer" not in outcome.error
 
 
+def test_a_child_that_went_down_with_its_zygote_is_not_the_tasks_fault():
+    outcome = outcome_of(Ending(cause=Cause.LOST, detail="It died."), LIMITS, REASONS)
+    assert (outcome.failure_reason, outcome.error) == (FailureReason.SANDBOX_UNAVAILABLE, "It died.")
+
+
 def test_each_action_goes_to_its_executor():
     class Recorder:
         def __init__(self):

@@ -61,6 +61,69 @@ def test_a_stop_before_anyone_waits_counts(supervisor):
     assert run.wait().cause is Cause.STOPPED
 
 
+def test_a_kill_gives_no_grace(supervisor):
+    run, thread, endings, up = start(supervisor)
+    assert up.wait(10)
+
+    run.kill()
+    run.kill()
+    thread.join(10)
+
+    assert [(ending.cause, ending.exit_signal) for ending in endings] == [(Cause.STOPPED, signal.SIGKILL)]
+
+
+def start_deaf(stop_grace):
+    """A run whose child does not hear what asks it to end, as one that broke out might not: the signal is blocked."""
+    supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
+    # Inherited by all that is started meanwhile.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        supervisor.warm_up()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    run, thread, endings, up = start(supervisor)
+    assert up.wait(10)
+    return supervisor, run, thread, endings
+
+
+def test_a_child_that_does_not_hear_the_asking_is_killed_after_its_grace():
+    supervisor, run, thread, endings = start_deaf(stop_grace=0.5)
+    began = time.monotonic()
+    run.stop()
+    thread.join(10)
+    took = time.monotonic() - began
+    supervisor.close()
+
+    assert [(ending.cause, ending.exit_signal) for ending in endings] == [(Cause.STOPPED, signal.SIGKILL)]
+    assert took >= 0.5
+
+
+def test_a_kill_cuts_the_grace_short():
+    supervisor, run, thread, endings = start_deaf(stop_grace=60)
+    run.stop()
+    thread.join(0.3)
+    assert thread.is_alive()
+    run.kill()
+    thread.join(10)
+    supervisor.close()
+
+    assert [(ending.cause, ending.exit_signal) for ending in endings] == [(Cause.STOPPED, signal.SIGKILL)]
+
+
+@pytest.mark.parametrize("caught", ["BaseException", "SystemExit"])
+def test_code_that_catches_everything_dies_of_the_first_asking(supervisor, caught):
+    source = (
+        "import time\ndef run():\n    print('up')\n    while True:\n        try:\n            time.sleep(60)\n"
+        f"        except {caught}:\n            pass\n"
+    )
+    run, thread, endings, up = start(supervisor, source)
+    assert up.wait(10)
+    run.stop()
+    thread.join(10)
+
+    assert [(ending.cause, ending.exit_signal) for ending in endings] == [(Cause.STOPPED, signal.SIGTERM)]
+
+
 def test_a_stop_after_the_end_changes_nothing(supervisor):
     run = supervisor.start(call_job("def run():\n    return 1\n", "run", [], {}), LIMITS, log=lambda _text: None)
     first = run.wait()
