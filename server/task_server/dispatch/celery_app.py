@@ -11,6 +11,8 @@ from celery import Celery
 from kombu.entity import Queue
 
 from task_server.config import Settings
+from task_server.dispatch import transport
+from task_server.dispatch.connection import Messaging
 from task_server.domain.task import DEFAULT_QUEUE
 
 #: The one task that workers serve. Its argument is an execution's id.
@@ -19,7 +21,8 @@ EXECUTE = "task_manager.execute"
 
 def make_app(settings: Settings) -> Celery:
     """Return the Celery app for these settings. Nothing is connected yet."""
-    app = Celery("task_manager", broker=settings.broker_url)
+    transport.register()
+    app = Celery("task_manager", broker=settings.broker_url, amqp=Messaging)
     app.conf.update(
         task_default_queue=DEFAULT_QUEUE,
         # no_ack: a message is gone once it is taken, which spares Redis and us the books of what is not acknowledged yet.
