@@ -16,8 +16,10 @@ from celery.platforms import SecurityWarning
 
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
 from task_server.worker.runtime import Runtime
+from task_server.worker.shutdown import Shutdown
 
 # Celery warns root of pickled messages; this worker takes JSON only, and user code runs in children that drop root.
 warnings.simplefilter("ignore", SecurityWarning)
@@ -28,6 +30,11 @@ app = make_app(settings)
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
+#: Made here, before any process of a prefork pool is: they all see the same.
+_drain = Drain()
+
+Shutdown.settings, Shutdown.drain = settings, _drain
+app.steps["worker"].add(Shutdown)
 
 
 def runtime() -> Runtime:
@@ -35,7 +42,7 @@ def runtime() -> Runtime:
     with _lock:
         pid = os.getpid()
         if pid not in _runtimes:
-            _runtimes[pid] = Runtime(settings)
+            _runtimes[pid] = Runtime(settings, _drain)
         return _runtimes[pid]
 
 
@@ -57,13 +64,10 @@ def _warm(sender: Any, **_: Any) -> None:
     _log.info("worker is ready", extra={"queues": ",".join(settings.worker_queues)})
 
 
-@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _drain(**_: Any) -> None:
-    for running in list(_runtimes.values()):
-        running.keeper.drain()
-
-
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
-    for running in list(_runtimes.values()):
+    # Of this process alone: a forked one has inherited what its parent had, but not the threads.
+    running = _runtimes.pop(os.getpid(), None)
+    if running is not None:
         running.close()

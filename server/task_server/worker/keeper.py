@@ -1,142 +1,111 @@
-"""Keeps what this worker holds: renews leases, hears of stops, stores logs, and drops what was lost."""
+"""Keeps what this worker holds: renews leases, hears of stops, stores logs, drains, and drops what was lost."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
+from contextlib import suppress
 
 from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.notifier.bell import Bell, Topic
 from task_server.usecases.running import Running
+from task_server.worker.drain import Drain
+from task_server.worker.duty import Duty
 from task_server.worker.held import Held
+from task_server.worker.held_runs import HeldRuns
 
 _log = logging.getLogger(__name__)
+#: How long the threads may take to end, in all: one may wait for the database.
+_CLOSE_SECONDS = 3.0
+#: How long after the end of a drain outcomes are still stored, while the database is away.
+_STORE_SECONDS = 2.0
 
 
 class Keeper:
-    """Two threads for all runs of this worker. While there are none they do nothing."""
+    """Four threads for all runs of this process. While there are none they do nothing.
 
-    def __init__(self, running: Running, bell: Bell, settings: Settings) -> None:
+    A lease is renewed every `heartbeat_seconds`. One that was not renewed for `lease_seconds - heartbeat_seconds` is given up and
+    its child killed: by the monotonic clock, from before the renewal was asked for, and by a thread that never waits for the
+    database. That thread looks twice in a heartbeat at least, so that half a heartbeat is left for the child to die in, before
+    the lease ends and somebody else may begin.
+    """
+
+    def __init__(self, running: Running, bell: Bell, settings: Settings, drain: Drain) -> None:
         self._running = running
         self._settings = settings
-        self._changed = threading.Condition()
-        self._held: dict[str, Held] = {}
-        self._closed = threading.Event()
+        self._drain = drain
         self._release_at: float | None = None
+        self._runs = HeldRuns()
+        often = settings.stop_poll_seconds
+        self._duties = [
+            Duty("lease-guard", min(often, settings.heartbeat_seconds / 2), self._guard, self._runs, running.leave),
+            Duty("lease-renewal", settings.heartbeat_seconds, self._renew, self._runs, running.leave),
+            Duty("stops", often, self._look_for_stops, self._runs, running.leave),
+            Duty("logs", often, self._store_logs, self._runs, running.leave),
+        ]
         self._listening = bell.listen(Topic.STOP, self._stop_rung)
         self._listening.__enter__()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
-        self._thread.start()
-        # A thread of its own, which never waits for the database: that is what it guards against.
-        self._guard = threading.Thread(target=self._guard_leases, name="lease-guard", daemon=True)
-        self._guard.start()
 
     def add(self, held: Held) -> None:
         """Keep a run from now on."""
-        with self._changed:
-            self._held[held.claim.execution_id] = held
-            self._changed.notify_all()
+        self._runs.add(held)
 
     def remove(self, held: Held) -> None:
         """The run has ended."""
-        with self._changed:
-            if self._held.get(held.claim.execution_id) is held:
-                del self._held[held.claim.execution_id]
-
-    def drain(self) -> None:
-        """Give running children `drain_seconds`, then give their runs back to the queue."""
-        with self._changed:
-            self._release_at = time.monotonic() + self._settings.drain_seconds
+        self._runs.remove(held)
 
     def close(self) -> None:
-        """End the thread."""
-        self._closed.set()
-        with self._changed:
-            self._changed.notify_all()
-        for thread in (self._thread, self._guard):
-            thread.join(timeout=5)
+        """End the threads."""
+        self._runs.close()
+        until = time.monotonic() + _CLOSE_SECONDS
+        for duty in self._duties:
+            duty.join(until - time.monotonic())
         self._listening.__exit__(None, None, None)
+
+    def may_store(self, held: Held) -> bool:
+        """Whether it makes sense to try to store the outcome of a run: while its lease holds, and the drain lasts."""
+        now = time.monotonic()
+        if held.lost or now > held.renewed_at + self._settings.lease_seconds:
+            return False
+        release_at = self._release_at
+        return release_at is None or now < release_at + self._settings.stop_grace_seconds + _STORE_SECONDS
 
     def store_log(self, held: Held) -> bool:
         """Store what a run printed lately. False when it is not held any more. Raises DatabaseUnavailable."""
-        text = held.take_log()
-        if not text:
-            return True
-        try:
-            return self._running.append_log(held.claim.execution_id, held.claim.attempt, text)
-        except DatabaseUnavailable:
-            held.put_back_log(text)
-            raise
+        with held.storing_log:
+            text = held.take_log()
+            if not text:
+                return True
+            try:
+                return self._running.append_log(held.claim.execution_id, held.claim.attempt, text)
+            except DatabaseUnavailable:
+                held.put_back_log(text)
+                raise
 
     def _stop_rung(self, execution_id: str) -> None:
-        with self._changed:
-            held = self._held.get(execution_id)
         # The bell carries no authority: whoever rings, the database says whether it is so.
-        if held is not None and self._asked_to_stop([execution_id]):
-            held.end()
+        if self._runs.get(execution_id) is not None:
+            with suppress(DatabaseUnavailable):  # asked for at the next turn
+                self._end_stopped([execution_id])
 
-    def _run(self) -> None:
-        next_renewal = 0.0
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._held or self._closed.is_set())
-            # Not woken by each run that comes and goes: most end before anything is to be done for them.
-            if self._closed.wait(self._settings.stop_poll_seconds):
-                self._running.leave()
-                return
-            with self._changed:
-                held = list(self._held.values())
-            if not held:
-                continue
-            try:
-                next_renewal = self._turn(held, next_renewal)
-            except Exception:
-                # A defect; but without this thread no lease would be renewed and no stop heard any more.
-                _log.exception("a turn of the keeper failed")
+    def _look_for_stops(self, held: list[Held]) -> None:
+        self._end_stopped([run.claim.execution_id for run in held])
 
-    def _turn(self, held: list[Held], next_renewal: float) -> float:
-        """Do what is due for the runs; return when their leases are to be renewed, by the monotonic clock."""
-        for stopped in self._asked_to_stop([run.claim.execution_id for run in held]):
-            self._end(stopped)
-        self._store_logs(held)
-        if time.monotonic() >= next_renewal:
-            self._renew(held)
-            next_renewal = time.monotonic() + self._settings.heartbeat_seconds
-        if self._release_at is not None and time.monotonic() >= self._release_at:
-            for run in held:
-                run.release()
-        return next_renewal
-
-    def _asked_to_stop(self, ids: list[str]) -> set[str]:
-        try:
-            return self._running.to_stop(ids)
-        except DatabaseUnavailable:
-            return set()  # asked again at the next turn
-
-    def _end(self, execution_id: str) -> None:
-        with self._changed:
-            held = self._held.get(execution_id)
-        if held is not None:
-            held.end()
+    def _end_stopped(self, ids: list[str]) -> None:
+        for execution_id in self._running.to_stop(ids):
+            held = self._runs.get(execution_id)
+            if held is not None:
+                held.end()
 
     def _store_logs(self, held: list[Held]) -> None:
         for run in held:
-            try:
-                still_held = self.store_log(run)
-            except DatabaseUnavailable:
-                return  # kept, and stored at the next turn
-            if not still_held:
+            if not self.store_log(run):
                 self._forget(run)
 
     def _renew(self, held: list[Held]) -> None:
         asked_at = time.monotonic()
-        try:
-            gone = self._running.renew([(run.claim.execution_id, run.claim.attempt) for run in held])
-        except DatabaseUnavailable:
-            _log.warning("leases could not be renewed, the database is away")
-            return
+        gone = self._running.renew([(run.claim.execution_id, run.claim.attempt) for run in held])
         for run in held:
             if run.claim.execution_id in gone:
                 self._forget(run)
@@ -144,28 +113,29 @@ class Keeper:
                 run.renewed_at = asked_at
 
     def _forget(self, run: Held) -> None:
-        with self._changed:
-            still_here = self._held.get(run.claim.execution_id) is run
-        if still_here:
-            _log.warning("the lease of a run is gone, its child is ended", extra={"execution": run.claim.execution_id})
+        # One that has ended by itself is stored, and so not held any more, a moment before it leaves them.
+        if not run.is_over and not run.lost:
+            _log.warning("the lease of a run is gone, its child is killed", extra={"execution": run.claim.execution_id})
             run.lose()
 
-    def _guard_leases(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._held or self._closed.is_set())
-            if self._closed.wait(self._settings.stop_poll_seconds):
-                return
-            with self._changed:
-                held = list(self._held.values())
-            self._drop_overdue(held)
-
-    def _drop_overdue(self, held: list[Held]) -> None:
-        """End what might be somebody else's before anybody else can have it; by the monotonic clock, which never jumps."""
+    def _guard(self, held: list[Held]) -> None:
+        """What never waits for the database: end what might be somebody else's soon, and what outlasts a drain."""
         latest = time.monotonic() - (self._settings.lease_seconds - self._settings.heartbeat_seconds)
         for run in held:
-            if run.renewed_at < latest and not run.lost:
+            if run.renewed_at < latest and not run.lost and not run.is_over:
                 _log.warning(
-                    "a lease could not be kept, its child is ended", extra={"execution": run.claim.execution_id}
+                    "a lease could not be kept, its child is killed", extra={"execution": run.claim.execution_id}
                 )
                 run.lose()
+        if self._drain.begun:
+            self._follow_drain(held)
+
+    def _follow_drain(self, held: list[Held]) -> None:
+        now = time.monotonic()
+        if self._release_at is None:
+            self._release_at = now + self._settings.drain_seconds
+        if self._drain.hastened:
+            self._release_at = min(self._release_at, now)
+        if now >= self._release_at:
+            for run in held:
+                run.release(at_once=self._drain.hastened)

@@ -14,6 +14,7 @@ from task_server.sandbox.limits import Limits
 from task_server.store.database import Database
 from task_server.usecases.ports import connect
 from task_server.usecases.running import Running
+from task_server.worker.drain import Drain
 from task_server.worker.keeper import Keeper
 from task_server.worker.worker import Worker
 
@@ -42,16 +43,16 @@ def make_executors(settings: Settings) -> Executors:
 class Runtime:
     """The parts, put together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, drain: Drain) -> None:
         self._ports = connect(settings, Database(settings.database))
-        running = Running(self._ports, settings.lease_seconds)
+        running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts)
         self._executors = make_executors(settings)
         self._executors.warm_up()
-        self.keeper = Keeper(running, self._ports.bell, settings)
-        self.worker = Worker(running, self._executors, self.keeper, settings)
+        self._keeper = Keeper(running, self._ports.bell, settings, drain)
+        self.worker = Worker(running, self._executors, self._keeper, drain)
 
     def close(self) -> None:
         """End the threads and child processes."""
-        self.keeper.close()
+        self._keeper.close()
         self._executors.close()
         self._ports.close()

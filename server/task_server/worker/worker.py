@@ -7,51 +7,89 @@ import os
 import socket
 import time
 
-from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.executors import Executors
 from task_server.usecases.running import Claim, Running
+from task_server.worker.drain import Drain
 from task_server.worker.held import Held
 from task_server.worker.keeper import Keeper
 
 _log = logging.getLogger(__name__)
 _FINISH_PAUSE_SECONDS = 0.5
+#: How long a message of a draining worker waits until the worker takes no more of them, and would not get it again.
+_PUT_BACK_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
 
 
 class Worker:
     """Runs executions. Its threads are Celery's: each message has one for as long as its run takes."""
 
-    def __init__(self, running: Running, executors: Executors, keeper: Keeper, settings: Settings) -> None:
+    def __init__(self, running: Running, executors: Executors, keeper: Keeper, drain: Drain) -> None:
         self.name = f"worker@{socket.gethostname()}:{os.getpid()}"
         self._running = running
         self._executors = executors
         self._keeper = keeper
-        self._settings = settings
+        self._drain = drain
 
     def handle(self, execution_id: str) -> None:
-        """Run an execution, if there is anything to run.
+        """Run an execution, if there is anything to run. Never raises.
 
         A message is a hint: unknown, doubled, early and late ones find nothing to claim. One that comes while the database is
         away is dropped; the scheduler sends it again.
         """
-        claimed_at = time.monotonic()
-        try:
-            claim = self._running.claim(execution_id, self.name)
-        except DatabaseUnavailable:
-            _log.warning("an execution could not be claimed, the database is away", extra={"execution": execution_id})
+        if self._drain.begun:
+            self._put_back(execution_id)
             return
+        claimed_at = time.monotonic()
+        claim = self._claim(execution_id)
         if claim is None:
-            _log.debug("nothing to claim", extra={"execution": execution_id})
             return
         held = Held(claim, claimed_at)
         self._keeper.add(held)
         try:
             outcome = self._execute(held)
+            held.is_over = True
             self._end(held, outcome)
+        except Exception as error:
+            # Not given back at once, which would go round between the workers: as a lost one it is counted, and comes to an end.
+            _log.error(
+                "an outcome could not be stored, its lease is left to end: %r", error, extra={"execution": execution_id}
+            )
+            _log.debug("it was raised here", exc_info=True)
         finally:
             self._keeper.remove(held)
+
+    def _claim(self, execution_id: str) -> Claim | None:
+        try:
+            claim = self._running.claim(execution_id, self.name)
+        except DatabaseUnavailable:
+            _log.warning("an execution could not be claimed, the database is away", extra={"execution": execution_id})
+            return None
+        except Exception as error:
+            # As of a task that a newer version wrote: it stays as it is, and a worker that can read it takes it when it is
+            # published again. Not put back at once: this worker would get it again, and again.
+            _log.error(
+                "an execution can not be read, and waits for another worker: %r",
+                error,
+                extra={"execution": execution_id},
+            )
+            _log.debug("it was raised here", exc_info=True)
+            return None
+        if claim is None:
+            _log.debug("nothing to claim", extra={"execution": execution_id})
+        return claim
+
+    def _put_back(self, execution_id: str) -> None:
+        """Tell the other workers of a message that came while this one drains."""
+        until = time.monotonic() + _PUT_BACK_SECONDS
+        while not self._drain.consumer_stopped and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        try:
+            self._running.put_back(execution_id)
+        except DatabaseUnavailable:
+            _log.warning("a message is left to the scheduler, the database is away", extra={"execution": execution_id})
 
     def _execute(self, held: Held) -> Outcome:
         claim = held.claim
@@ -69,21 +107,19 @@ class Worker:
 
     def _end(self, held: Held, outcome: Outcome) -> None:
         """Store how the run ended; try again while the lease holds, for a database that comes back in time."""
-        while not held.lost:
+        while self._keeper.may_store(held):
             try:
                 self._keeper.store_log(held)
                 if not self._store(held, outcome):
                     _log.warning("a run ended whose lease was gone", extra={"execution": held.claim.execution_id})
-                return
             except DatabaseUnavailable:
-                lease_ends = held.renewed_at + self._settings.lease_seconds
-                if time.monotonic() > lease_ends:
-                    break
                 time.sleep(_FINISH_PAUSE_SECONDS)
-        _log.warning("an outcome was dropped, its lease is gone", extra={"execution": held.claim.execution_id})
+            else:
+                return
+        _log.warning("an outcome was dropped, the run is repeated", extra={"execution": held.claim.execution_id})
 
     def _store(self, held: Held, outcome: Outcome) -> bool:
-        claim: Claim = held.claim
+        claim = held.claim
         stopped = outcome.status is ExecutionStatus.REVOKED
         if stopped and held.released:
             return self._running.release(claim.execution_id, claim.attempt)

@@ -1,93 +1,18 @@
-"""A worker with a real database and real child processes; Celery is left out, its messages are calls of `handle`."""
+"""What becomes of a message, of a stop and of a lease."""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
 
-import pytest
+from tests.processes import children, command_line
+from worker_bench import CALLER, SLEEP, Bench
 
-from task_server.config import Settings
-from task_server.dispatch.publisher import MemoryPublisher
-from task_server.domain.actions import CodeAction
-from task_server.domain.owner import Caller, Owner, Role
-from task_server.domain.status import AttemptOutcome, ExecutionStatus
-from task_server.domain.task import TaskDefinition
-from task_server.executors.code import CodeExecutor
-from task_server.executors.executors import Executors
-from task_server.executors.http import HttpExecutor
-from task_server.notifier.bell import MemoryBell, Topic
-from task_server.store.database import Database
-from task_server.store.migrator import migrate
+from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
+from task_server.notifier.bell import Topic
 from task_server.store.tables import ExecutionRow
-from task_server.usecases.executions import Executions
-from task_server.usecases.ports import Ports
-from task_server.usecases.running import Running
 from task_server.usecases.stopping import Stopping
-from task_server.usecases.tasks import Tasks
-from task_server.worker.keeper import Keeper
-from task_server.worker.worker import Worker
-
-CALLER = Caller(owner=Owner("ann", "Ann"), role=Role.EDITOR, token_id="t1")
-SLEEP = "import time\ndef f():\n    print('begun')\n    time.sleep(60)"
-
-
-class Bench:
-    """A worker and what it stands on."""
-
-    def __init__(self, tmp_path, **settings) -> None:
-        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-        migrate(database)
-        self.publisher = MemoryPublisher()
-        self.bell = MemoryBell()
-        self.ports = Ports(database=database, publisher=self.publisher, bell=self.bell, republish_after_seconds=5)
-        self.settings = Settings(
-            **{"stop_poll_seconds": 0.05, "heartbeat_seconds": 0.1, "lease_seconds": 30, **settings}
-        )
-        self.running = Running(self.ports, self.settings.lease_seconds)
-        self.executors = Executors(code=CodeExecutor(stop_grace=0.5), http=HttpExecutor())
-        self.keeper = Keeper(self.running, self.bell, self.settings)
-        self.worker = Worker(self.running, self.executors, self.keeper, self.settings)
-        self.tasks = Tasks(self.ports)
-
-    def close(self) -> None:
-        self.keeper.close()
-        self.executors.close()
-        self.ports.database.close()
-
-    def create(self, code: str = "def f():\n    print('hello')\n    return {'n': 7}") -> tuple[str, str]:
-        action = CodeAction(function_code=code, function_name="f")
-        view = self.tasks.create(CALLER, TaskDefinition(name="n", action=action, timeout=30))
-        return view.task.task_id, view.last_execution.id
-
-    def handle_in_thread(self, execution_id: str) -> threading.Thread:
-        def run() -> None:
-            self.worker.handle(execution_id)
-            self.ports.database.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        return thread
-
-    def execution(self, execution_id: str):
-        return Executions(self.ports).get(CALLER, execution_id, full=True)
-
-    def log(self, execution_id: str) -> str:
-        return "".join(chunk.text for chunk in Executions(self.ports).log(CALLER, execution_id, 0)[1])
-
-    def wait_for(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come about"
-            threading.Event().wait(0.01)
-
-
-@pytest.fixture
-def bench(tmp_path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
 
 
 def test_a_run_is_claimed_executed_and_finished_with_its_log(bench):
@@ -199,7 +124,7 @@ def test_a_draining_worker_gives_its_run_back(tmp_path):
     bench.wait_for(lambda: bench.log(execution_id))
     bench.publisher.messages.clear()
 
-    bench.keeper.drain()
+    bench.drain.begin()
     thread.join(20)
 
     view = bench.execution(execution_id)
@@ -209,13 +134,57 @@ def test_a_draining_worker_gives_its_run_back(tmp_path):
     bench.close()
 
 
-def test_a_child_that_can_not_be_started_fails_the_run_and_not_the_worker(bench):
+def test_a_run_whose_child_can_not_be_started_waits_for_another_try_and_fails_after_too_many(bench):
     _, execution_id = bench.create()
     bench.executors.close()
 
-    bench.worker.handle(execution_id)
+    for status in (ExecutionStatus.PENDING, ExecutionStatus.PENDING, ExecutionStatus.FAILURE):
+        bench.worker.handle(execution_id)
+        assert bench.execution(execution_id).execution.status is status
 
     view = bench.execution(execution_id)
-    assert view.execution.status is ExecutionStatus.FAILURE
+    assert [attempt.outcome for attempt in view.detail.attempts] == [AttemptOutcome.LOST] * 3
     assert view.execution.failure_reason == "SANDBOX_UNAVAILABLE"
     assert "Traceback" not in view.execution.error
+
+
+def begun_in_a_process(bench) -> tuple[str, threading.Thread, int, int]:
+    """A run that goes on until it is ended, its thread, the process that it was forked from, and its own."""
+    _, execution_id = bench.create(SLEEP)
+    thread = bench.handle_in_thread(execution_id)
+    bench.wait_for(lambda: bench.log(execution_id))
+    (zygote,) = [pid for pid in children(os.getpid()) if "sandbox.zygote" in command_line(pid) and children(pid)]
+    (child,) = children(zygote)
+    return execution_id, thread, zygote, child
+
+
+def test_a_run_that_goes_down_with_its_zygote_was_lost_and_is_tried_again(bench):
+    execution_id, thread, zygote, _ = begun_in_a_process(bench)
+
+    os.kill(zygote, signal.SIGKILL)
+    thread.join(20)
+
+    view = bench.execution(execution_id)
+    assert view.execution.status is ExecutionStatus.PENDING
+    (attempt,) = view.detail.attempts
+    assert (attempt.outcome, attempt.failure_reason) == (AttemptOutcome.LOST, FailureReason.SANDBOX_UNAVAILABLE)
+    again = bench.handle_in_thread(execution_id)
+    bench.wait_for(lambda: bench.log(execution_id) == "begun\nbegun\n")
+    Stopping(bench.ports).stop(CALLER, view.execution.parent_task)
+    again.join(20)
+    assert [attempt.outcome for attempt in bench.execution(execution_id).detail.attempts] == [
+        AttemptOutcome.LOST,
+        AttemptOutcome.STOPPED,
+    ]
+
+
+def test_a_child_that_is_killed_by_itself_crashed(bench):
+    """As the kernel does it when memory runs out: the zygote lives, and sees it."""
+    execution_id, thread, _, child = begun_in_a_process(bench)
+
+    os.kill(child, signal.SIGKILL)
+    thread.join(20)
+
+    view = bench.execution(execution_id)
+    assert (view.execution.status, view.execution.failure_reason) == (ExecutionStatus.FAILURE, FailureReason.CRASHED)
+    assert [attempt.outcome for attempt in view.detail.attempts] == [AttemptOutcome.FAILED]
