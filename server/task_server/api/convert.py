@@ -10,7 +10,9 @@ from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.clock import SECOND
 from task_server.domain.event import Event
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
+from task_server.domain.fire_times import FireTime
 from task_server.domain.owner import Owner
+from task_server.domain.retry import RetryPolicy
 from task_server.domain.task import Task
 
 _TaskExecution = execution_pb2.TaskExecution
@@ -37,6 +39,8 @@ def task(value: Task, execution: Execution | None, detail: ExecutionDetail | Non
         end_at=timestamp(schedule.end_at),
         max_runs=schedule.max_runs,
         timeout=definition.timeout,
+        retry_policy=_retry_policy(definition.retry_policy),
+        deadline_seconds=definition.deadline_seconds,
         queue=definition.queue,
         module=definition.module,
         metadata=to_struct(definition.metadata) if definition.metadata else None,
@@ -48,12 +52,48 @@ def task(value: Task, execution: Execution | None, detail: ExecutionDetail | Non
         updated_at=timestamp(value.updated_at),
         created_by=user(value.owner),
         etag=str(value.revision),
+        paused_at=timestamp(value.paused_at),
     )
+    if schedule.cron_expression:
+        _set_cron(message, value)
     if isinstance(definition.action, CodeAction):
         _set_code(message, definition.action, full=full)
     else:
         _set_http(message, definition.action, full=full)
     return message
+
+
+def _retry_policy(value: RetryPolicy | None) -> task_pb2.RetryPolicy | None:
+    if value is None:
+        return None
+    return task_pb2.RetryPolicy(
+        max_retries=value.max_retries,
+        initial_backoff=value.initial_backoff,
+        backoff_multiplier=value.backoff_multiplier,
+        max_backoff=value.max_backoff,
+        jitter=value.jitter,
+        retry_statuses=value.retry_statuses,
+        retry_reasons=[reason.value for reason in value.retry_reasons],
+    )
+
+
+def _set_cron(message: task_pb2.Task, value: Task) -> None:
+    schedule = value.definition.schedule
+    policies = task_pb2.Task(
+        misfire_policy=schedule.misfire_policy.value,
+        misfire_window_seconds=schedule.misfire_window_seconds,
+        overlap_policy=schedule.overlap_policy.value,
+        jitter_seconds=schedule.jitter_seconds,
+        fired_count=value.fire_count,
+        missed_count=value.missed_count,
+        skipped_count=value.skipped_count,
+    )
+    message.MergeFrom(policies)
+
+
+def fire_time(value: FireTime) -> task_pb2.FireTime:
+    """A cron firing that is to come."""
+    return task_pb2.FireTime(time=timestamp(value.time), local_time=value.local_time, note=value.note)
 
 
 def _last_execution(value: Execution | None, detail: ExecutionDetail | None) -> _TaskExecution | None:
@@ -108,6 +148,7 @@ def execution(value: Execution, detail: ExecutionDetail | None) -> _TaskExecutio
         observed_at=timestamp(value.observed_at),
         log_bytes=value.log_bytes,
         due_at=timestamp(value.due_at),
+        deadline_at=timestamp(value.deadline_at),
         rerun_of=value.rerun_of,
         failure_reason=value.failure_reason.value if value.failure_reason else None,
     )
@@ -141,6 +182,9 @@ def _attempt(value: Attempt) -> execution_pb2.TaskExecution.Attempt:
         worker=value.worker,
         outcome=value.outcome.value if value.outcome else None,
         error=value.error,
+        failure_reason=value.failure_reason.value if value.failure_reason else None,
+        log_offset=value.log_offset,
+        log_bytes=value.log_bytes,
     )
 
 

@@ -44,6 +44,8 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.InvalidCredentials: Mapping(_Code.UNAUTHENTICATED, _Reason.INVALID_CREDENTIALS),
     errors.PermissionMissing: Mapping(_Code.PERMISSION_DENIED, _Reason.PERMISSION_MISSING),
     errors.TaskEnded: Mapping(_Code.FAILED_PRECONDITION, _Reason.TASK_ENDED),
+    errors.TaskStarted: Mapping(_Code.FAILED_PRECONDITION, _Reason.TASK_STARTED),
+    errors.EtagMismatch: Mapping(_Code.ABORTED, _Reason.ETAG_MISMATCH),
     errors.RpcNotImplemented: Mapping(_Code.UNIMPLEMENTED, _Reason.RPC_NOT_IMPLEMENTED),
     errors.DatabaseUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.DATABASE_UNAVAILABLE, retry_seconds=1.0),
     errors.CheckerUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.CODE_CHECKER_UNAVAILABLE, retry_seconds=1.0),

@@ -13,7 +13,9 @@ from task_server.api.threads import Threads
 from task_server.api.validation import listing
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
+from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchTokens
+from task_server.domain.errors import ServerStopping
 from task_server.domain.listing import ExecutionFilter
 from task_server.usecases.executions import Executions, ExecutionView
 from task_server.usecases.visibility import owner_scope
@@ -36,11 +38,13 @@ class ExecutionService:
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
+        watchers: Watchers,
     ) -> None:
         self._executions = executions
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
+        self._watchers = watchers
 
     async def ListExecutions(  # noqa: N802
         self, request: execution_service_pb2.ListExecutionsRequest, _: Any
@@ -122,6 +126,8 @@ class ExecutionService:
                 continue
             if not request.follow or execution.status.is_terminal:
                 return
+            if self._watchers.is_closed:
+                raise ServerStopping
             await asyncio.sleep(_FOLLOW_SECONDS)
 
     async def _list(self, request: Any, owner_id: str | None, response: Callable[..., Response]) -> Response:

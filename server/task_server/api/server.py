@@ -27,8 +27,8 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 #: How often the database is asked whether it is there.
 _HEALTH_SECONDS = 2.0
-#: How long calls may go on after SIGTERM.
-_GRACE_SECONDS = 5.0
+#: How long an answer may take to be sent once a drain is over: only then is what was stored also answered.
+_ANSWER_SECONDS = 0.5
 
 _OPTIONS = [
     # Without it a second server takes the same port in silence.
@@ -68,12 +68,13 @@ class ApiServer:
         self._database = database
         self._names = [*(service.full_name for service in services.SERVICES), ""]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
+        self._capacity = CapacityInterceptor(settings.max_concurrent_calls)
         self._server = grpc.aio.server(
             interceptors=[
                 RequestIdInterceptor(),
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
-                CapacityInterceptor(settings.max_concurrent_calls),
+                self._capacity,
                 AuthenticationInterceptor(tokens, threads),
             ],
             options=_OPTIONS,
@@ -100,13 +101,26 @@ class ApiServer:
         return port
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given 5 s."""
+        """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
         checking = asyncio.create_task(self._check_health())
         await stop.wait()
         checking.cancel()
         await self._health.enter_graceful_shutdown()
         self._watchers.close()
-        await self._server.stop(_GRACE_SECONDS)
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Take no more calls, and let those that run end. One that does not end in time stores nothing any more and is cancelled.
+
+        The health service's watches do not count: whoever watches has been told, and would hold this up.
+        """
+        stopping = asyncio.create_task(self._server.stop(self._settings.drain_seconds + 2 * _ANSWER_SECONDS))
+        await self._capacity.idle(self._settings.drain_seconds)
+        # Some were taken a moment before, and have not begun.
+        await asyncio.wait({stopping}, timeout=_ANSWER_SECONDS)
+        self._database.seal()
+        await self._server.stop(_ANSWER_SECONDS)
+        await stopping
 
     async def _check_health(self) -> None:
         """NOT_SERVING while the database is away."""

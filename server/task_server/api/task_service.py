@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
@@ -12,26 +11,30 @@ from google.protobuf import empty_pb2
 from task_manager.v1 import event_pb2, task_pb2, task_service_pb2
 from task_server.api import convert
 from task_server.api.interceptors.authentication import current_caller
+from task_server.api.request_digest import digest
+from task_server.api.schedule_preview import preview, set_upcoming
+from task_server.api.stop_answer import stop_answer
+from task_server.api.stop_wait import await_ends
+from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
 from task_server.api.validation import listing
 from task_server.api.validation.task import TaskValidator
+from task_server.api.validation.task_filter import given_my_tasks, stop_filter, task_filter
 from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
 from task_server.domain.clock import Micros
-from task_server.domain.errors import CheckerUnavailable, ServerStopping, TaskNotFound, WatcherTooSlow
-from task_server.domain.execution import Execution
+from task_server.domain.errors import CheckerUnavailable, TaskNotFound
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
-from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.domain.task import TaskDefinition
 from task_server.sandbox.ending import SandboxUnavailable
+from task_server.usecases.pausing import Pausing
 from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
 from task_server.usecases.visibility import owner_scope
 
-_Outcome = task_service_pb2.StopTaskResponse.Outcome
 _MAX_REQUEST_ID = 128
 
 
@@ -47,6 +50,8 @@ class TaskService:
         *,
         tasks: Tasks,
         stopping: Stopping,
+        pausing: Pausing,
+        updates: TaskUpdates,
         validator: TaskValidator,
         watch: WatchStream,
         watchers: Watchers,
@@ -58,6 +63,8 @@ class TaskService:
     ) -> None:
         self._tasks = tasks
         self._stopping = stopping
+        self._pausing = pausing
+        self._updates = updates
         self._validator = validator
         self._watch = watch
         self._watchers = watchers
@@ -102,6 +109,12 @@ class TaskService:
         """List tasks that go by cron."""
         return await self._list(request, TaskType.SCHEDULED, task_service_pb2.ListScheduledTasksResponse, Violations())
 
+    async def UpdateTask(  # noqa: N802
+        self, request: task_service_pb2.UpdateTaskRequest, _: Any
+    ) -> task_pb2.Task:
+        """Change a task."""
+        return _task(await self._updates.update(current_caller.get(), request), full=True)
+
     async def StopTask(  # noqa: N802
         self, request: task_service_pb2.StopTaskRequest, _: Any
     ) -> task_service_pb2.StopTaskResponse:
@@ -110,16 +123,29 @@ class TaskService:
         task_id = _required(request.task_id, Violations())
         async with self._watchers.subscribed() as subscription:
             stopped = await self._threads.run(self._stopping.stop, caller, task_id)
-            waiting = set(stopped.running)
-            deadline = time.monotonic() + self._stop_wait_seconds
-            while waiting and (left := deadline - time.monotonic()) > 0:
-                try:
-                    event = await subscription.next(left)
-                except (WatcherTooSlow, ServerStopping):
-                    break  # what became of the rest is read from the database
-                if event is not None and event.execution is not None and event.execution.status.is_terminal:
-                    waiting.discard(event.execution.id)
+            await await_ends(
+                subscription,
+                stopped.running,
+                self._stop_wait_seconds,
+                lambda ids: self._threads.run(self._stopping.outcomes, ids),
+            )
         return await self._stop_response(caller, task_id, stopped)
+
+    async def StopTasks(  # noqa: N802
+        self, request: task_service_pb2.StopTasksRequest, _: Any
+    ) -> task_service_pb2.StopTasksResponse:
+        """Stop all tasks that match a filter."""
+        violations = Violations()
+        wanted = stop_filter(request, current_caller.get(), violations)
+        violations.raise_any()
+        if request.validate_only:
+            return task_service_pb2.StopTasksResponse(count=await self._threads.run(self._stopping.count, wanted))
+        count, after_id, last_id = 0, "", await self._threads.run(self._stopping.newest_id)
+        while True:
+            some = await self._threads.run(self._stopping.stop_some, wanted, after_id, last_id)
+            count, after_id = count + some.stopped, some.last_id
+            if not after_id:
+                return task_service_pb2.StopTasksResponse(count=count)
 
     async def DeleteTask(  # noqa: N802
         self, request: task_service_pb2.DeleteTaskRequest, _: Any
@@ -136,13 +162,31 @@ class TaskService:
         view = await self._threads.run(self._tasks.run, current_caller.get(), task_id)
         return _task(view, full=True)
 
+    async def PauseTask(self, request: task_service_pb2.PauseTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
+        """Hold a task."""
+        task_id = _required(request.task_id, Violations())
+        return _task(await self._threads.run(self._pausing.pause, current_caller.get(), task_id), full=True)
+
+    async def ResumeTask(self, request: task_service_pb2.ResumeTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
+        """Let a held task go on."""
+        task_id = _required(request.task_id, Violations())
+        return _task(await self._threads.run(self._pausing.resume, current_caller.get(), task_id), full=True)
+
+    async def PreviewSchedule(  # noqa: N802
+        self, request: task_service_pb2.PreviewScheduleRequest, _: Any
+    ) -> task_service_pb2.PreviewScheduleResponse:
+        """Say when an expression would fire."""
+        return await self._checks.run(preview, request, _now())
+
     async def GetTaskStats(  # noqa: N802
         self, request: task_service_pb2.GetTaskStatsRequest, _: Any
     ) -> task_service_pb2.TaskStats:
         """Count tasks."""
         violations = Violations()
         task_type = listing.check_task_type(request.task_type, violations)
-        counts = await self._threads.run(self._tasks.count, _filter(request, task_type, violations))
+        wanted = task_filter(request, current_caller.get(), task_type, violations)
+        violations.raise_any()
+        counts = await self._threads.run(self._tasks.count, wanted)
         return task_service_pb2.TaskStats(
             total=counts.total,
             by_status=counts.by_status,
@@ -158,7 +202,7 @@ class TaskService:
         if request.until_terminal and not request.task_id:
             violations.add("until_terminal", "needs task_id: the task whose end ends the stream")
         caller = current_caller.get()
-        owner_id = owner_scope(caller, request.created_by, _optional(request, "my_tasks"))
+        owner_id = owner_scope(caller, request.created_by, given_my_tasks(request))
         violations.raise_any()
         asked = WatchRequest(
             caller=caller,
@@ -187,9 +231,8 @@ class TaskService:
     ) -> TaskDefinition:
         violations = Violations()
         violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
-        now: Micros = time.time_ns() // 1000
         try:
-            return self._validator.validate(request.task, now, violations, needs_cron=needs_cron)
+            return self._validator.validate(request.task, _now(), violations, needs_cron=needs_cron)
         except SandboxUnavailable as error:
             raise CheckerUnavailable from error
 
@@ -201,7 +244,7 @@ class TaskService:
     ) -> task_pb2.Task:
         if request.validate_only:
             return self._preview(caller, definition)
-        view = self._tasks.create(caller, definition, request.request_id, _digest(request.task))
+        view = self._tasks.create(caller, definition, request.request_id, digest(request.task))
         message = _task(view, full=True)
         if view.position is not None:
             message.watch_token = self._watch_tokens.token(view.position)
@@ -211,15 +254,14 @@ class TaskService:
         view = self._tasks.preview(caller, definition)
         message = _task(view, full=True)
         message.ClearField("task_id")
-        for fire_time in definition.schedule.upcoming(view.task.created_at, 5):
-            message.upcoming_run_times.add().FromMicroseconds(fire_time)
+        set_upcoming(message, definition.schedule, view.task.created_at)
         return message
 
     async def _list(
         self, request: Any, task_type: TaskType | None, response: Callable[..., Response], violations: Violations
     ) -> Response:
         caller = current_caller.get()
-        wanted = _filter(request, task_type, violations, raises=False)
+        wanted = task_filter(request, caller, task_type, violations)
         full = listing.check_view(request.view, task_pb2.BASIC, violations)
         size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
@@ -239,26 +281,11 @@ class TaskService:
             view = await self._threads.run(self._tasks.get, caller, task_id, full=False)
         except TaskNotFound:  # deleted meanwhile; it was stopped all the same
             view = TaskView(task=stopped.task, last_execution=None)
-        outcomes = dict.fromkeys(stopped.never_started, "NEVER_STARTED")
-        for execution_id in stopped.running:
-            outcomes[execution_id] = _outcome(ended[execution_id])
-        seen = {*outcomes.values(), *(["NEVER_STARTED"] if stopped.ended_firings else [])}
-        overall = next((o for o in ("UNREACHABLE", "KILLED", "NEVER_STARTED") if o in seen), "ALREADY_DONE")
-        return task_service_pb2.StopTaskResponse(
-            task=_task(view, full=False),
-            outcome=overall,
-            executions=[
-                task_service_pb2.StopTaskResponse.StoppedExecution(id=execution_id, outcome=outcome)
-                for execution_id, outcome in outcomes.items()
-            ],
-        )
+        return stop_answer(_task(view, full=False), stopped, ended)
 
 
-def _outcome(execution: Execution) -> str:
-    """What a stop did to an execution that ran."""
-    if not execution.status.is_terminal or execution.failure_reason is FailureReason.WORKER_LOST:
-        return "UNREACHABLE"  # nobody saw its process end
-    return "KILLED" if execution.status is ExecutionStatus.REVOKED else "ALREADY_DONE"
+def _now() -> Micros:
+    return time.time_ns() // 1000
 
 
 def _task(view: TaskView, *, full: bool) -> task_pb2.Task:
@@ -270,46 +297,3 @@ def _required(task_id: str, violations: Violations) -> str:
         violations.add("task_id", "is required")
     violations.raise_any()
     return task_id
-
-
-def _filter(request: Any, task_type: TaskType | None, violations: Violations, *, raises: bool = True) -> TaskFilter:
-    """The filter fields that the list, stats and watch requests share. Permission comes before anything else."""
-    owner_id = owner_scope(current_caller.get(), request.created_by, _optional(request, "my_tasks"))
-    wanted = TaskFilter(
-        owner_id=owner_id,
-        status=listing.check_task_status(request.status, violations),
-        task_type=task_type,
-        module=request.module,
-        name=request.name,
-    )
-    if raises:
-        violations.raise_any()
-    return wanted
-
-
-def _optional(request: Any, field: str) -> bool | None:
-    return getattr(request, field) if request.HasField(field) else None
-
-
-def _digest(task: task_pb2.Task) -> str:
-    """What makes two requests the same: all that a caller can say of a task."""
-    said = task_pb2.Task()
-    said.CopyFrom(task)
-    for field in _OUTPUT_ONLY:
-        said.ClearField(field)
-    return hashlib.sha256(said.SerializeToString(deterministic=True)).hexdigest()
-
-
-_OUTPUT_ONLY = (
-    "task_id",
-    "status",
-    "next_run_at",
-    "last_execution",
-    "run_count",
-    "created_at",
-    "updated_at",
-    "created_by",
-    "etag",
-    "watch_token",
-    "upcoming_run_times",
-)

@@ -12,7 +12,13 @@ import logging
 from collections.abc import AsyncIterator
 
 from task_server.api.threads import Threads
-from task_server.domain.errors import DatabaseUnavailable, ServerStopping, TaskServiceError, WatcherTooSlow
+from task_server.domain.errors import (
+    DatabaseUnavailable,
+    ServerStopping,
+    TaskServiceError,
+    WatcherTooSlow,
+    WatchTokenExpired,
+)
 from task_server.domain.event import Event, Position
 from task_server.usecases.watching import BATCH, Watching
 
@@ -71,6 +77,11 @@ class Watchers:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether this server goes away."""
+        return self._closed
+
     def rung(self) -> None:
         """There are new events. To be called in the event loop."""
         self._rung.set()
@@ -83,6 +94,9 @@ class Watchers:
         async with self._starting:
             if self._reader is None:
                 self._position = await self._threads.run(self._watching.head)
+                if self._closed:
+                    # While the position was read: nobody would end this subscription, nor its reader.
+                    raise ServerStopping
                 # In a context of its own: what the reader logs is not the first watcher's doing.
                 self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
             subscription = Subscription(self._position)
@@ -96,13 +110,16 @@ class Watchers:
                 self._reader = None
 
     def close(self) -> None:
-        """End all subscriptions: this server goes away."""
+        """End all subscriptions, and the reader: this server goes away."""
         self._closed = True
-        self._end_all()
+        self._end_all(ServerStopping())
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
-    def _end_all(self) -> None:
+    def _end_all(self, error: TaskServiceError) -> None:
         for subscription in self._subscriptions:
-            subscription.end(ServerStopping())
+            subscription.end(error)
         self._subscriptions.clear()
 
     async def _read(self) -> None:
@@ -112,7 +129,7 @@ class Watchers:
             # A defect: better that all watchers resume than that they wait for what nobody reads.
             _log.exception("the event reader failed")
             self._reader = None
-            self._end_all()
+            self._end_all(ServerStopping())
 
     async def _read_on(self) -> None:
         is_away = False
@@ -128,10 +145,23 @@ class Watchers:
                     # There may be more; whatever comes after a read that was not full rings.
                     self._rung.set()
                 is_away = False
+            except WatchTokenExpired as error:
+                await self._begin_anew(error)
             except DatabaseUnavailable:
                 if not is_away:
                     _log.warning("the event reader waits for the database")
                 is_away = True
+
+    async def _begin_anew(self, error: WatchTokenExpired) -> None:
+        """Go on with the present: what comes next was removed before this server read it, so no watcher can have it."""
+        _log.warning("the event reader fell behind what is kept, all watches are ended")
+        try:
+            head = await self._threads.run(self._watching.head)
+        except DatabaseUnavailable:
+            return  # the next read finds the same
+        # In one go, so that nobody subscribes with the old position meanwhile.
+        self._end_all(error)
+        self._position = head
 
     def _hand_out(self, events: list[Event]) -> None:
         for event in events:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from task_manager.v1 import event_pb2
 from task_server.api import convert
@@ -13,7 +13,7 @@ from task_server.api.threads import Threads
 from task_server.api.watch import Subscription, Watchers
 from task_server.auth.signing import Signer
 from task_server.domain.errors import InvalidWatchToken, TaskNotFound, WatcherTooSlow
-from task_server.domain.event import Event, EventType, Position
+from task_server.domain.event import Event, EventType, Names, Position
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
 from task_server.domain.task import Task
@@ -61,11 +61,20 @@ class WatchRequest:
         """Whether the watcher may see, and wants, changes of this task."""
         if self.task_id:
             return task.task_id == self.task_id and self.caller.may_see(task.owner.id)
+        return self._wants(task, Names(task.definition.name, task.definition.module))
+
+    def matched(self, change: Event) -> bool:
+        """Whether that was so before the change."""
+        if self.task_id or change.former is None:
+            return self.matches(change.task)
+        return self._wants(change.task, change.former)
+
+    def _wants(self, task: Task, names: Names) -> bool:
         wanted = self.wanted
         return (
             (wanted.owner_id is None or task.owner.id == wanted.owner_id)
-            and (not wanted.module or task.definition.module == wanted.module)
-            and (not wanted.name or task.definition.name == wanted.name)
+            and (not wanted.module or names.module == wanted.module)
+            and (not wanted.name or names.name == wanted.name)
         )
 
 
@@ -178,11 +187,15 @@ class _Call:
         if change.position <= self.position:
             return None
         self.position = change.position
-        if not self.request.matches(change.task):
+        matches, matched = self.request.matches(change.task), self.request.matched(change)
+        if not matches and not matched:
             return None
         if change.task.revision <= self._sent.get(change.task.task_id, 0):
             return None
         self._note_end(change.task)
+        if matches != matched:
+            # Its new names brought it into the filter, or out of it.
+            change = replace(change, type=EventType.ADDED if matches else EventType.DELETED)
         return convert.event(change, self.token())
 
     def _note_end(self, task: Task) -> None:

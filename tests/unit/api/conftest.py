@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.unit.api.api_world import close_connections
+from tests.unit.api.watch_world import World, ringing
 
 from task_server.api.threads import Threads
 from task_server.dispatch.publisher import MemoryPublisher
@@ -65,3 +66,10 @@ def definition() -> Callable[..., TaskDefinition]:
         return TaskDefinition(name=name, action=action, schedule=schedule or Schedule(), timeout=5.0, module=module)
 
     return definition
+
+
+@pytest.fixture
+async def world(ports: Ports, threads: Threads) -> AsyncIterator[World]:
+    world = World(ports, threads)
+    with ringing(world):
+        yield world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ CODE = {
     "name": "t", "function_code": "def f():\n    return 1", "function_name": "f", "task_args": [1, "x"], "task_kwargs": {"a": None},
     "timeout": 7.5, "queue": "q", "module": "m", "metadata": {"k": [1, {"n": 2.5}]},
 }  # fmt: skip
+RETRIES = {
+    "max_retries": 3,
+    "initial_backoff": 0.5,
+    "backoff_multiplier": 3,
+    "max_backoff": 9,
+    "retry_reasons": ["CRASHED"],
+}
 HTTP = {
     "name": "t", "api_url": "https://example.com", "method": "POST", "headers": {"X-Key": "secret"}, "params": {"p": [1, "x"]},
     "data": {"a": None}, "expected_status": [200, 201],
@@ -45,6 +53,14 @@ def define(task: dict[str, Any] | task_pb2.Task) -> Any:
         CODE | {"delay_seconds": 1.5},
         CODE | {"run_at": "2027-01-01T00:00:00.000001Z"},
         CRON,
+        CRON
+        | {
+            "misfire_policy": "SKIP",
+            "overlap_policy": "QUEUE_ONE",
+            "jitter_seconds": 2.5,
+            "misfire_window_seconds": 60,
+        },
+        CODE | {"retry_policy": RETRIES, "deadline_seconds": 60},
         HTTP,
         HTTP | {"data": None},
         {"name": "t", "api_url": "https://example.com", "raw_body": "AP8="},
@@ -88,18 +104,32 @@ def test_what_the_service_says_of_a_task() -> None:
     assert message.next_run_at.ToMicroseconds() == NOW + 5 * SECOND
     assert (message.created_by.id, message.created_by.username, message.etag) == ("ann", "Ann", "1")
     assert not message.HasField("last_execution")
+    assert not message.HasField("paused_at")
+    # What goes with cron alone is not said of other tasks.
+    assert (message.misfire_policy, message.overlap_policy, message.misfire_window_seconds) == (0, 0, 0)
+
+
+def test_a_cron_task_shows_its_counters_its_policies_and_its_pause() -> None:
+    task = replace(new_task(ANN, define(CRON), NOW), fire_count=3, missed_count=4, skipped_count=5, paused_at=NOW + 1)
+    message = convert.task(task, None, None, full=False)
+    assert (message.fired_count, message.missed_count, message.skipped_count) == (3, 4, 5)
+    assert (message.misfire_policy, message.overlap_policy) == (task_pb2.Task.FIRE_ONCE, task_pb2.Task.ALLOW)
+    assert message.misfire_window_seconds == 3600
+    assert message.paused_at.ToMicroseconds() == NOW + 1
 
 
 EXECUTION = Execution(
     id="e1", task_id="c1", parent_task="t1", task_name="t", module="m", owner=ANN, status=ExecutionStatus.FAILURE, queue="q",
-    due_at=NOW, scheduled_for=NOW, attempt=2, worker="w", created_at=NOW, started_at=NOW + SECOND, finished_at=NOW + 3 * SECOND,
+    due_at=NOW, scheduled_for=NOW, deadline_at=NOW + SECOND, attempt=2, worker="w", created_at=NOW,
+    started_at=NOW + SECOND, finished_at=NOW + 3 * SECOND,
     error="boom", failure_reason=FailureReason.TIMEOUT, metadata={"k": 1}, observed_at=NOW, log_bytes=9, rerun_of="e0",
 )  # fmt: skip
 DETAIL = ExecutionDetail(
     task_args=[1], task_kwargs={"a": 2}, result_json='{"big": 12345678901234567890, "n": null}', traceback="line 1",
     isolation=Isolation(level="process", layers=("seccomp", "rlimits")),
     usage=Usage(cpu_seconds=0.5, peak_memory_bytes=7, exit_signal=9),
-    attempts=(Attempt(number=1, started_at=NOW, worker="w0", finished_at=NOW + 1, outcome=AttemptOutcome.LOST, error="gone"),
+    attempts=(Attempt(number=1, started_at=NOW, worker="w0", finished_at=NOW + 1, outcome=AttemptOutcome.LOST, error="gone",
+                      failure_reason=FailureReason.WORKER_LOST, log_offset=4, log_bytes=5),
               Attempt(number=2, started_at=NOW, worker="w")),
 )  # fmt: skip
 
@@ -112,6 +142,10 @@ def test_an_execution_with_everything_sets_every_field() -> None:
     assert message.failure_reason == execution_pb2.TaskExecution.TIMEOUT
     assert json_format.MessageToDict(message.result) == {"big": "12345678901234567890", "n": None}
     assert [attempt.outcome for attempt in message.attempts] == [execution_pb2.TaskExecution.Attempt.LOST, 0]
+    lost, _ = message.attempts
+    assert {field.name for field, _ in lost.ListFields()} == {field.name for field in lost.DESCRIPTOR.fields}
+    assert (lost.error, lost.failure_reason) == ("gone", execution_pb2.TaskExecution.WORKER_LOST)
+    assert (lost.log_offset, lost.log_bytes) == (4, 5)
     assert (message.usage.exit_signal, list(message.isolation.layers)) == (9, ["seccomp", "rlimits"])
 
 

@@ -21,7 +21,7 @@ CLASSES = {
     if issubclass(kind, TaskServiceError) and kind is not TaskServiceError
 }
 #: Reasons of the contract for what this server does not do yet, or that gRPC or the gateway answers instead of it.
-NOT_SENT = {"ERROR_REASON_UNSPECIFIED", "ETAG_MISMATCH", "SERVER_UNREACHABLE"}
+NOT_SENT = {"ERROR_REASON_UNSPECIFIED", "SERVER_UNREACHABLE"}
 DETAILS = (
     error_details_pb2.ErrorInfo,
     error_details_pb2.BadRequest,

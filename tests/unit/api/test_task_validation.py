@@ -17,7 +17,7 @@ from task_server.api.validation.violations import Violations
 from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.clock import micros
 from task_server.domain.errors import InvalidFields
-from task_server.domain.schedule import Schedule, TaskType
+from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule, TaskType
 from task_server.domain.task import TaskDefinition
 
 NOW = micros(datetime.fromisoformat("2026-01-01T00:00:00Z"))
@@ -61,8 +61,13 @@ RULES: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     (CODE, {"queue": "a b"}, "queue", "1 to 64 letters"),
     (CODE, {"queue": "x" * 65}, "queue", "1 to 64 letters"),
     (CODE, {"queue": "世"}, "queue", "1 to 64 letters"),
+    (CODE, {"queue": "_kombu.binding.default"}, "queue", "keep for themselves"),
+    (CODE, {"queue": "unacked_index"}, "queue", "keep for themselves"),
+    (CODE, {"queue": "amq.gen-1"}, "queue", "keep for themselves"),
     (CODE, {"priority": 1}, "priority", "not served yet"),
-    (CODE, {"retry_policy": {}}, "retry_policy", "not served yet"),
+    (CODE, {"deadline_seconds": -1}, "deadline_seconds", "must be from 0 to 3.15576e+08, not -1"),
+    (CODE, {"deadline_seconds": "NaN"}, "deadline_seconds", "not nan"),
+    (CODE, {"deadline_seconds": 315_576_001}, "deadline_seconds", "not 3.15576e+08"),
     (CODE, {"timeout": -1}, "timeout", "must be from 0 to 3,600, not -1"),
     (CODE, {"timeout": 3601}, "timeout", "must be from 0 to 3,600, not 3,601"),
     (CODE, {"timeout": "NaN"}, "timeout", "not nan"),
@@ -120,9 +125,17 @@ RULES: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     (CRON, {"end_at": "2026-01-01T12:00:00Z"}, "end_at", "at least one firing"),
     (CRON, {"start_at": "9999-12-31T00:00:00Z"}, "start_at", "at least one firing"),
     (CRON, {"max_runs": -1}, "max_runs", "must not be negative"),
-    (CRON, {"misfire_policy": "SKIP"}, "misfire_policy", "not served yet"),
-    (CRON, {"overlap_policy": "QUEUE_ONE"}, "overlap_policy", "not served yet"),
-    (CRON, {"jitter_seconds": 1}, "jitter_seconds", "not served yet"),
+    (CRON, {"misfire_policy": 9}, "misfire_policy", "must be one of SKIP, FIRE_ONCE, FIRE_ALL, or left out; not 9"),
+    (CRON, {"overlap_policy": -1}, "overlap_policy", "one of ALLOW, SKIP_NEW, QUEUE_ONE, CANCEL_RUNNING, or left out; not -1"),
+    (CRON, {"jitter_seconds": 86_400.5}, "jitter_seconds", "must be from 0 to 86,400"),
+    (CRON, {"jitter_seconds": -1}, "jitter_seconds", "must be from 0"),
+    (CRON, {"jitter_seconds": "NaN"}, "jitter_seconds", "not nan"),
+    (CRON, {"misfire_window_seconds": 2_592_001}, "misfire_window_seconds", "must be from 0 to 2.592e+06"),
+    (CRON, {"misfire_window_seconds": "Infinity"}, "misfire_window_seconds", "not inf"),
+    (CODE, {"misfire_policy": "SKIP"}, "misfire_policy", "belongs to cron_expression"),
+    (CODE, {"overlap_policy": "ALLOW"}, "overlap_policy", "belongs to cron_expression"),
+    (CODE | {"delay_seconds": 1}, {"jitter_seconds": 1}, "jitter_seconds", "belongs to cron_expression"),
+    (CODE, {"misfire_window_seconds": 1}, "misfire_window_seconds", "belongs to cron_expression"),
 ]  # fmt: skip
 
 
@@ -283,6 +296,18 @@ def test_a_cron_task_becomes_its_schedule() -> None:
         max_runs=3,
         start_at=micros(datetime.fromisoformat("2027-01-01T00:00:00.5Z")),
     )
+
+
+def test_policies_become_the_schedules_and_have_defaults() -> None:
+    schedule = validate(CRON).schedule
+    assert (schedule.misfire_policy, schedule.misfire_window_seconds) == (MisfirePolicy.FIRE_ONCE, 3600.0)
+    assert (schedule.overlap_policy, schedule.jitter_seconds) == (OverlapPolicy.ALLOW, 0.0)
+    unspecified = {"misfire_policy": "MISFIRE_POLICY_UNSPECIFIED", "overlap_policy": 0, "jitter_seconds": 0}
+    assert validate(CRON | unspecified | {"misfire_window_seconds": 0}).schedule == schedule
+    policies = {"misfire_policy": "FIRE_ALL", "misfire_window_seconds": 2_592_000, "overlap_policy": "CANCEL_RUNNING"}
+    said = validate(CRON | policies | {"jitter_seconds": 86_400}).schedule
+    assert (said.misfire_policy, said.misfire_window_seconds) == (MisfirePolicy.FIRE_ALL, 2_592_000)
+    assert (said.overlap_policy, said.jitter_seconds) == (OverlapPolicy.CANCEL_RUNNING, 86_400)
 
 
 def test_output_only_fields_are_ignored() -> None:

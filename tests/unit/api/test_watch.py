@@ -1,127 +1,28 @@
-"""WatchTasks: the state, then every change once; whatever happens to the watcher, the reader or the database."""
+"""WatchTasks: the state, then every change once, whatever happens to the watcher."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
 
 import pytest
-from tests.unit.api.api_world import close_connections, written_log
+from tests.unit.api.watch_world import Define, World, shown, take, until
 
 from task_manager.v1 import event_pb2, task_service_pb2
 from task_server.api import watch, watch_stream
-from task_server.api.threads import Threads
 from task_server.api.validation.listing import PageTokens
-from task_server.api.watch import Watchers
-from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
+from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import (
-    DatabaseUnavailable,
     InvalidWatchToken,
-    ServerStopping,
     TaskNotFound,
     WatcherTooSlow,
 )
-from task_server.domain.event import Event, Position
+from task_server.domain.event import Position
 from task_server.domain.listing import TaskFilter
-from task_server.domain.outcome import Outcome
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import Schedule
-from task_server.domain.status import ExecutionStatus
-from task_server.domain.task import TaskDefinition
-from task_server.notifier.bell import Topic
-from task_server.store.database import Database
 from task_server.usecases import watching as watching_module
-from task_server.usecases.ports import Ports
-from task_server.usecases.running import Running
-from task_server.usecases.stopping import Stopping
-from task_server.usecases.tasks import Tasks, TaskView
-from task_server.usecases.watching import Watching
-
-Stream = AsyncIterator[event_pb2.TaskEvent]
-Define = Callable[..., TaskDefinition]
-
-
-class World:
-    """A server's watchers, and the use cases that make the changes."""
-
-    def __init__(self, ports: Ports, threads: Threads, watching: Watching | None = None) -> None:
-        self.ports, self.threads = ports, threads
-        self.tasks, self.stopping, self.running = Tasks(ports), Stopping(ports), Running(ports, lease_seconds=30)
-        self.watching = watching or Watching(ports)
-        self.watchers = Watchers(self.watching, threads)
-        self.tokens = WatchTokens(b"k" * 32)
-        self.stream = WatchStream(self.watching, self.watchers, threads, self.tokens)
-
-    def request(
-        self, caller: Caller, task_id: str = "", since: str = "", until_terminal: bool = False, **wanted: Any
-    ) -> WatchRequest:
-        return WatchRequest(
-            caller=caller,
-            task_id=task_id,
-            wanted=TaskFilter(**{"owner_id": caller.owner.id, **wanted}),
-            since=self.tokens.position(since) if since else None,
-            until_terminal=until_terminal,
-        )
-
-    @contextlib.asynccontextmanager
-    async def watched(self, caller: Caller, *arguments: Any, **options: Any) -> AsyncIterator[Stream]:
-        """One watcher, which goes at the end."""
-        stream = self.stream.events(self.request(caller, *arguments, **options))
-        async with contextlib.aclosing(stream):  # type: ignore[type-var]
-            yield stream
-
-    async def finish(self, view: TaskView, status: ExecutionStatus = ExecutionStatus.SUCCESS) -> None:
-        """Run a task's execution."""
-        assert view.last_execution is not None
-        claim = await self.threads.run(self.running.claim, view.last_execution.id, "w")
-        assert claim is not None
-        outcome = Outcome(status=status, result_json="1")
-        assert await self.threads.run(self.running.finish, view.last_execution.id, 1, outcome)
-
-    async def create(self, caller: Caller, definition: TaskDefinition) -> TaskView:
-        return await self.threads.run(self.tasks.create, caller, definition)
-
-
-@pytest.fixture
-async def world(ports: Ports, threads: Threads) -> AsyncIterator[World]:
-    world = World(ports, threads)
-    with ringing(world):
-        yield world
-
-
-@contextlib.contextmanager
-def ringing(world: World) -> Iterator[None]:
-    """The bell rings in the server, as `bootstrap` has it."""
-    loop = asyncio.get_running_loop()
-
-    def rung(_: str) -> None:
-        loop.call_soon_threadsafe(world.watchers.rung)
-
-    with world.ports.bell.listen(Topic.EVENTS, rung):
-        yield
-
-
-def shown(message: event_pb2.TaskEvent) -> tuple[str, str, int]:
-    """Type, task and the task's revision."""
-    kind = event_pb2.TaskEvent.Type.Name(message.type)
-    return kind, message.task.name, int(message.task.etag or 0)
-
-
-async def until(stream: Stream, kind: str) -> list[tuple[str, str, int]]:
-    """The messages before, and with, the first of a type."""
-    found = []
-    async for message in stream:
-        found.append(shown(message))
-        if found[-1][0] == kind:
-            return found
-    raise AssertionError(f"ended before {kind}: {found}")
-
-
-async def take(stream: Stream, count: int) -> list[event_pb2.TaskEvent]:
-    return [await anext(stream) for _ in range(count)]
 
 
 async def test_the_state_comes_first_then_a_bookmark_then_changes(
@@ -301,108 +202,6 @@ async def test_a_stream_is_idle_also_while_others_are_not(
     assert shown(bookmark)[0] == "BOOKMARK"
     # Its token has gone on, so that a resumed watch does not read again what others did.
     assert world.tokens.position(bookmark.watch_token) > world.tokens.position(begin.watch_token)
-
-
-async def test_the_reader_stops_when_nobody_watches_and_starts_again(
-    world: World, ann: Caller, definition: Define
-) -> None:
-    for name in ("a", "b"):
-        async with world.watched(ann, name=name) as stream, world.watched(ann, name=name) as other:
-            await until(stream, "BOOKMARK")
-            await until(other, "BOOKMARK")
-            reader = world.watchers._reader
-            assert reader is not None
-            await world.create(ann, definition(name))
-            assert (await anext(stream)).task.name == name
-        assert world.watchers._reader is None
-        await asyncio.wait([reader])
-        assert reader.cancelled()
-
-
-async def test_without_the_bell_changes_are_seen_at_the_next_look(
-    ports: Ports, threads: Threads, ann: Caller, definition: Define, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.02)
-    world = World(ports, threads)
-    async with world.watched(ann) as stream:
-        await until(stream, "BOOKMARK")
-        await world.create(ann, definition("a"))
-        assert (await anext(stream)).task.name == "a"
-
-
-async def test_watchers_wait_for_a_database_that_is_away(
-    world: World, database: Database, ann: Caller, definition: Define, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "_POLL_SECONDS", 0.02)
-    async with world.watched(ann) as stream:
-        await until(stream, "BOOKMARK")
-        away = database.path.rename(database.path.with_suffix(".away"))
-        database.path.mkdir()
-        with written_log() as log:
-            close_connections(world.threads, database)
-            await log.line("waits for the database")
-            # Told once, however often it was looked; and nobody is let in meanwhile who could not be told the state.
-            async with world.watched(ann) as newcomer:
-                with pytest.raises(DatabaseUnavailable):
-                    await anext(newcomer)
-            assert log.getvalue().count("waits for the database") == 1
-        database.path.rmdir()
-        away.rename(database.path)
-        await world.create(ann, definition("back"))
-        assert (await anext(stream)).task.name == "back"
-
-
-async def test_a_first_watcher_is_told_that_the_database_is_away_and_may_come_again(
-    world: World, database: Database, ann: Caller
-) -> None:
-    close_connections(world.threads, database)
-    away = database.path.rename(database.path.with_suffix(".away"))
-    database.path.mkdir()
-    async with world.watched(ann) as stream:
-        with pytest.raises(DatabaseUnavailable):
-            await anext(stream)
-    database.path.rmdir()
-    away.rename(database.path)
-    async with world.watched(ann) as stream:
-        await until(stream, "BOOKMARK")
-
-
-async def test_a_defect_of_the_reader_ends_its_watchers_and_the_next_has_another(
-    ports: Ports, threads: Threads, ann: Caller, definition: Define
-) -> None:
-    class Broken(Watching):
-        is_broken = True
-
-        def after(self, position: Position, *, task_id: str = "", owner_id: str | None = None) -> list[Event]:
-            if self.is_broken:
-                raise RuntimeError("a row that can not be read")
-            return super().after(position, task_id=task_id, owner_id=owner_id)
-
-    broken = Broken(ports)
-    world = World(ports, threads, broken)
-    with ringing(world):
-        async with world.watched(ann) as stream:
-            await until(stream, "BOOKMARK")
-            with written_log() as log:
-                await world.create(ann, definition("a"))
-                with pytest.raises(ServerStopping):
-                    await anext(stream)
-                assert "a row that can not be read" in log.getvalue()
-        broken.is_broken = False
-        async with world.watched(ann) as stream:
-            await until(stream, "BOOKMARK")
-            await world.create(ann, definition("b"))
-            assert (await anext(stream)).task.name == "b"
-
-
-async def test_when_the_server_goes_its_watchers_are_told(world: World, ann: Caller) -> None:
-    async with world.watched(ann) as stream, world.watched(ann) as other:
-        await until(stream, "BOOKMARK")
-        await until(other, "BOOKMARK")
-        world.watchers.close()
-        for ended in (stream, other):
-            with pytest.raises(ServerStopping):
-                await anext(ended)
 
 
 async def test_until_terminal_ends_with_the_task(world: World, ann: Caller, definition: Define) -> None:

@@ -16,8 +16,9 @@ from task_server.executors.request_rules import check_headers, check_method, che
 _MAX_BODY_BYTES = 256 * 1024
 #: As many as there are from 200 to 599.
 _MAX_STATUSES = 400
-_CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
-_HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status")
+#: What belongs to each action, and to no other.
+CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
+HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status")
 
 
 def validate_action(task: task_pb2.Task, path: str, violations: Violations) -> Action | None:
@@ -25,10 +26,10 @@ def validate_action(task: task_pb2.Task, path: str, violations: Violations) -> A
     kind = task.WhichOneof("action")
     match kind:
         case "function_code":
-            _refuse(task, path, _HTTP_FIELDS, "belongs to api_url; leave it out with function_code", violations)
+            _refuse(task, path, HTTP_FIELDS, "belongs to api_url; leave it out with function_code", violations)
             return _code(task, path, violations)
         case "api_url":
-            _refuse(task, path, _CODE_FIELDS, "belongs to function_code; leave it out with api_url", violations)
+            _refuse(task, path, CODE_FIELDS, "belongs to function_code; leave it out with api_url", violations)
             return _http(task, path, violations)
         case "celery_task":
             violations.add(f"{path}.celery_task", "is not served yet; use function_code or api_url")

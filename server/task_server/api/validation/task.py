@@ -9,17 +9,23 @@ from typing import Any, Protocol
 
 from task_manager.v1 import task_pb2
 from task_server.api.validation.action import validate_action
+from task_server.api.validation.retry import validate_retry_policy
 from task_server.api.validation.schedule import validate_schedule
 from task_server.api.validation.violations import Violations
 from task_server.api.values import from_struct
 from task_server.domain.actions import MAX_CODE_BYTES, CodeAction
 from task_server.domain.clock import Micros
+from task_server.domain.schedule import Schedule
 from task_server.domain.task import DEFAULT_QUEUE, TaskDefinition
 
 _QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+#: What brokers keep for themselves: kombu's own keys in Redis, which are no lists, and RabbitMQ's queues (AMQP 0-9-1, 2.1.2). One
+#: message for such a queue is refused with all that are sent with it.
+_BROKERS_OWN = re.compile(r"_kombu\..*|unacked(_index|_mutex)?|amq\..*")
 _MAX_NAME = 200
 _MAX_METADATA_BYTES = 64 * 1024
-_NOT_SERVED = {"retry_policy": "is not served yet; leave it out", "priority": "is not served yet; leave it out"}
+_TEN_YEARS = 10 * 365.25 * 86_400
+_NOT_SERVED = {"priority": "is not served yet; leave it out"}
 
 
 class Finding(Protocol):
@@ -47,18 +53,35 @@ class TaskValidator:
         self._max_timeout = max_timeout
 
     def validate(
-        self, task: task_pb2.Task, now: Micros, violations: Violations, path: str = "task", *, needs_cron: bool = False
+        self,
+        task: task_pb2.Task,
+        now: Micros,
+        violations: Violations,
+        path: str = "task",
+        *,
+        needs_cron: bool = False,
+        stored: Schedule | None = None,
     ) -> TaskDefinition:
-        """The definition in a message. Raises InvalidFields with all that is wrong. Blocks while code is checked."""
+        """The definition in a message. Raises InvalidFields with all that is wrong. Blocks while code is checked.
+
+        A schedule like the `stored` one, which the task has already, need not fire any more.
+        """
         self._check_names(task, path, violations)
         if needs_cron and task.WhichOneof("schedule") != "cron_expression":
             violations.add(f"{path}.cron_expression", "is required for a scheduled task")
         action = validate_action(task, path, violations)
         schedule = validate_schedule(task, path, violations)
-        if schedule is not None and schedule.cron_expression and schedule.next_fire(now, 0) is None:
+        if (
+            schedule is not None
+            and schedule != stored
+            and schedule.cron_expression
+            and schedule.next_fire(now, 0) is None
+        ):
             bound = "start_at" if schedule.end_at is None else "end_at"
             violations.add(f"{path}.{bound}", "must leave time for at least one firing")
         timeout = self._timeout(task, path, violations)
+        retry_policy = validate_retry_policy(task, path, violations)
+        violations.check_number(f"{path}.deadline_seconds", task.deadline_seconds, 0, _TEN_YEARS)
         metadata = self._metadata(task, path, violations)
         if isinstance(action, CodeAction):
             self._check(action, path, violations)
@@ -70,6 +93,8 @@ class TaskValidator:
             action=action,
             schedule=schedule,
             timeout=timeout,
+            retry_policy=retry_policy,
+            deadline_seconds=task.deadline_seconds,
             queue=task.queue or DEFAULT_QUEUE,
             module=task.module,
             metadata=metadata,
@@ -82,6 +107,8 @@ class TaskValidator:
         violations.check_length(f"{path}.module", task.module, _MAX_NAME)
         if task.queue and not _QUEUE.fullmatch(task.queue):
             violations.add(f"{path}.queue", "must have 1 to 64 letters, digits, '_', '-' or '.'")
+        if _BROKERS_OWN.fullmatch(task.queue):
+            violations.add(f"{path}.queue", "is a name that message brokers keep for themselves; choose another one")
         present = {field.name for field, _ in task.ListFields()}
         for field, description in _NOT_SERVED.items():
             if field in present:

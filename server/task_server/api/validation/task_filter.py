@@ -1,0 +1,39 @@
+"""The filter fields that lists, counts, watches and stops of tasks share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from task_server.api.validation import listing
+from task_server.api.validation.violations import Violations
+from task_server.domain.listing import TaskFilter
+from task_server.domain.owner import Caller
+from task_server.domain.schedule import TaskType
+from task_server.usecases.visibility import owner_scope
+
+
+def task_filter(request: Any, caller: Caller, task_type: TaskType | None, violations: Violations) -> TaskFilter:
+    """The filter of a request. Raises PermissionMissing, which comes before anything else that is wrong."""
+    return TaskFilter(
+        owner_id=owner_scope(caller, request.created_by, given_my_tasks(request)),
+        status=listing.check_task_status(request.status, violations),
+        task_type=task_type,
+        module=request.module,
+        name=request.name,
+    )
+
+
+def stop_filter(request: Any, caller: Caller, violations: Violations) -> TaskFilter:
+    """The filter of a StopTasks request, which has to say something. Raises PermissionMissing."""
+    wanted = task_filter(request, caller, listing.check_task_type(request.task_type, violations), violations)
+    if {field.name for field, _ in request.ListFields()} <= {"validate_only"}:
+        violations.add(
+            "my_tasks",
+            "give at least one of status, task_type, module, name, created_by and my_tasks; my_tasks=true means all of yours",
+        )
+    return wanted
+
+
+def given_my_tasks(request: Any) -> bool | None:
+    """What a request says in `my_tasks`, None for nothing."""
+    return request.my_tasks if request.HasField("my_tasks") else None
