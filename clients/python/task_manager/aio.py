@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -38,6 +39,9 @@ from task_manager.v1.task_service_pb2 import (
     ListScheduledTasksResponse,
     ListTasksRequest,
     ListTasksResponse,
+    PauseTaskRequest,
+    PreviewScheduleResponse,
+    ResumeTaskRequest,
     RunTaskRequest,
     StopTaskRequest,
     StopTaskResponse,
@@ -110,9 +114,19 @@ class AsyncTaskClient:
         request = requests.fill(ListScheduledTasksRequest(), fields, requests.ScheduledFields)
         return AsyncPager(self._fetch(rpcs.LIST_SCHEDULED_TASKS, request), lambda page: page.tasks)
 
+    async def update_task(
+        self, task_id: str, *, etag: str = "", clear: Sequence[str] = (), **fields: Unpack[requests.UpdateFields]
+    ) -> Task:
+        """As `TaskClient.update_task`: changes a task, at once."""
+        return await self._call(rpcs.UPDATE_TASK, requests.update_task(task_id, fields, etag=etag, clear=clear))
+
     async def stop(self, task_id: str) -> StopTaskResponse:
         """As `TaskClient.stop`: ends executions and firings, and says what really happened."""
         return await self._call(rpcs.STOP_TASK, StopTaskRequest(task_id=task_id))
+
+    async def stop_tasks(self, *, validate_only: bool = False, **fields: Unpack[requests.StatsFields]) -> int:
+        """As `TaskClient.stop_tasks`: stops all tasks that match and have not ended, and gives how many."""
+        return (await self._call(rpcs.STOP_TASKS, requests.stop_tasks(fields, validate_only=validate_only))).count
 
     async def delete(self, task_id: str) -> None:
         """As `TaskClient.delete`: stops a task and removes it from lists."""
@@ -121,6 +135,21 @@ class AsyncTaskClient:
     async def run(self, task_id: str) -> Task:
         """As `TaskClient.run`: makes one extra execution now."""
         return await self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id))
+
+    async def pause(self, task_id: str) -> Task:
+        """As `TaskClient.pause`: holds a task until it is resumed."""
+        return await self._call(rpcs.PAUSE_TASK, PauseTaskRequest(task_id=task_id))
+
+    async def resume(self, task_id: str) -> Task:
+        """As `TaskClient.resume`: lets a held task fire again."""
+        return await self._call(rpcs.RESUME_TASK, ResumeTaskRequest(task_id=task_id))
+
+    async def preview_schedule(
+        self, cron_expression: str, *, time_zone: str = "", count: int = 10, after: datetime | None = None
+    ) -> PreviewScheduleResponse:
+        """As `TaskClient.preview_schedule`: when a cron expression would fire, and what it means."""
+        request = requests.preview_schedule(cron_expression, time_zone=time_zone, count=count, after=after)
+        return await self._call(rpcs.PREVIEW_SCHEDULE, request)
 
     async def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """As `TaskClient.stats`: counts the tasks that match."""

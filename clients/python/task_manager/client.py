@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -36,6 +37,9 @@ from task_manager.v1.task_service_pb2 import (
     ListScheduledTasksResponse,
     ListTasksRequest,
     ListTasksResponse,
+    PauseTaskRequest,
+    PreviewScheduleResponse,
+    ResumeTaskRequest,
     RunTaskRequest,
     StopTaskRequest,
     StopTaskResponse,
@@ -137,9 +141,35 @@ class TaskClient:
         request = requests.fill(ListScheduledTasksRequest(), fields, requests.ScheduledFields)
         return Pager(self._fetch(rpcs.LIST_SCHEDULED_TASKS, request), lambda page: page.tasks)
 
+    def update_task(
+        self, task_id: str, *, etag: str = "", clear: Sequence[str] = (), **fields: Unpack[requests.UpdateFields]
+    ) -> Task:
+        """Changes a task: a new schedule holds at once, what waits runs as the task is then, what runs goes on as it began.
+
+        Args:
+            task_id: the task.
+            etag: that of the task as it was read: nothing is changed if it has another one now. Empty changes it as it is.
+            clear: names of fields to empty, as `module`, or of what is within one, as `metadata.key`.
+            **fields: the fields to set; see `requests.UpdateFields`.
+
+        Raises:
+            ValueError: nothing to change, or as for `create_task`; so too TypeError.
+            TaskManagerError: `EtagMismatch`, `TaskStarted` where the time of its one run can not be changed any more,
+                `TaskEnded`, `InvalidFields`, and what every call may raise.
+        """
+        return self._call(rpcs.UPDATE_TASK, requests.update_task(task_id, fields, etag=etag, clear=clear))
+
     def stop(self, task_id: str) -> StopTaskResponse:
         """Ends waiting and running executions and all future firings; the answer says what really happened."""
         return self._call(rpcs.STOP_TASK, StopTaskRequest(task_id=task_id))
+
+    def stop_tasks(self, *, validate_only: bool = False, **fields: Unpack[requests.StatsFields]) -> int:
+        """Stops all tasks that match and have not ended, and gives how many; `validate_only` only counts them.
+
+        At least one field is needed; `my_tasks=True` means all of the caller's. Does not wait until their processes have
+        ended. Where the call breaks, some may be stopped; another one goes on with the rest.
+        """
+        return self._call(rpcs.STOP_TASKS, requests.stop_tasks(fields, validate_only=validate_only)).count
 
     def delete(self, task_id: str) -> None:
         """Stops a task and removes it from lists. Its executions stay queryable. Raises `TaskNotFound`."""
@@ -148,6 +178,31 @@ class TaskClient:
     def run(self, task_id: str) -> Task:
         """Makes one extra execution now. Not repeated by itself when the connection breaks. Raises `TaskEnded`."""
         return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id))
+
+    def pause(self, task_id: str) -> Task:
+        """Holds a task: it does not fire, and what waits does not begin, until `resume`. Raises `TaskEnded`."""
+        return self._call(rpcs.PAUSE_TASK, PauseTaskRequest(task_id=task_id))
+
+    def resume(self, task_id: str) -> Task:
+        """Lets a held task fire again. One that is not held stays as it is."""
+        return self._call(rpcs.RESUME_TASK, ResumeTaskRequest(task_id=task_id))
+
+    def preview_schedule(
+        self, cron_expression: str, *, time_zone: str = "", count: int = 10, after: datetime | None = None
+    ) -> PreviewScheduleResponse:
+        """When a cron expression would fire, on the zone's clock too, and what it means in words. Stores nothing.
+
+        Args:
+            cron_expression: as `create_task` takes it.
+            time_zone: as `create_task` takes it; empty means UTC.
+            count: how many fire times, 1 to 100.
+            after: fire times after this time. None means now.
+
+        Raises:
+            ValueError: `after` has no time zone.
+        """
+        request = requests.preview_schedule(cron_expression, time_zone=time_zone, count=count, after=after)
+        return self._call(rpcs.PREVIEW_SCHEDULE, request)
 
     def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """Counts the tasks that match."""

@@ -120,8 +120,12 @@ class TaskEnded(TaskManagerError):
     """The task was stopped, deleted or has run its last time, so it can not run again. metadata: `task_id`."""
 
 
+class TaskStarted(TaskManagerError):
+    """The task's one run has begun, so the time of its beginning can not be changed. metadata: `task_id`."""
+
+
 class EtagMismatch(TaskManagerError):
-    """The resource changed since it was read. Read it again and repeat the change."""
+    """The task changed since it was read. Read it again and repeat the change. metadata: `task_id`."""
 
 
 class WatcherTooSlow(TaskManagerError):

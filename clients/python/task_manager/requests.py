@@ -7,11 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypedDict, TypeVar
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.task_pb2 import CeleryTask, RetryPolicy, Task, View
-from task_manager.v1.task_service_pb2 import CreateTaskRequest
+from task_manager.v1.task_service_pb2 import (
+    CreateTaskRequest,
+    PreviewScheduleRequest,
+    StopTasksRequest,
+    UpdateTaskRequest,
+)
 from task_manager.values import Json, to_list, to_struct, to_timestamp, to_value
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -45,14 +51,22 @@ class TaskFields(TypedDict, total=False):
     end_at: datetime | None
     max_runs: int | None
     misfire_policy: Task.MisfirePolicy | str | None
+    misfire_window_seconds: float | None
     overlap_policy: Task.OverlapPolicy | str | None
     jitter_seconds: float | None
     timeout: float | None
     retry_policy: RetryPolicy | None
+    deadline_seconds: float | None
     queue: str | None
     priority: int | None
     module: str | None
     metadata: Mapping[str, Json] | None
+
+
+class UpdateFields(TaskFields, total=False):
+    """What `update_task` changes. None means left as it is, but for `data`, where it is the JSON body `null`."""
+
+    name: str | None
 
 
 class WatchFields(TypedDict, total=False):
@@ -158,6 +172,33 @@ def create_task(
     """A CreateTask request, always with a `request_id`: that is what makes repeating it safe."""
     task = fill(Task(name=name), fields, TaskFields)
     return CreateTaskRequest(task=task, request_id=request_id or str(uuid.uuid4()), validate_only=validate_only)
+
+
+def preview_schedule(
+    cron_expression: str, *, time_zone: str, count: int, after: datetime | None
+) -> PreviewScheduleRequest:
+    """A PreviewSchedule request. Raises ValueError for a time without zone."""
+    request = PreviewScheduleRequest(cron_expression=cron_expression, time_zone=time_zone, count=count)
+    if after is not None:
+        request.after.CopyFrom(to_timestamp(after, "after"))
+    return request
+
+
+def update_task(task_id: str, fields: UpdateFields, *, etag: str, clear: Sequence[str]) -> UpdateTaskRequest:
+    """An UpdateTask request, whose mask names what is given and what is to be cleared."""
+    given = [name for name, value in fields.items() if value is not None or name == "data"]
+    if both := sorted({*given} & {*clear}):
+        error = f"{', '.join(both)}: give a value or clear it, not both"
+        raise ValueError(error)
+    if not given and not clear:
+        raise ValueError("give a field to change, or name one to clear")
+    task = fill(Task(task_id=task_id, etag=etag), fields, UpdateFields)
+    return UpdateTaskRequest(task=task, update_mask=FieldMask(paths=[*given, *clear]))
+
+
+def stop_tasks(fields: StatsFields, *, validate_only: bool) -> StopTasksRequest:
+    """A StopTasks request."""
+    return fill(StopTasksRequest(validate_only=validate_only), fields, StatsFields)
 
 
 def page(request: RequestT, page_token: str) -> RequestT:

@@ -57,9 +57,20 @@ LIST_SCHEDULED_TASKS = Rpc(
     task_service.ListScheduledTasksResponse,
     repeatable=True,
 )
+UPDATE_TASK = Rpc(_TASKS, "UpdateTask", task_service.UpdateTaskRequest, Task)
 STOP_TASK = Rpc(_TASKS, "StopTask", task_service.StopTaskRequest, task_service.StopTaskResponse)
+STOP_TASKS = Rpc(_TASKS, "StopTasks", task_service.StopTasksRequest, task_service.StopTasksResponse)
 DELETE_TASK = Rpc(_TASKS, "DeleteTask", task_service.DeleteTaskRequest, Empty)
 RUN_TASK = Rpc(_TASKS, "RunTask", task_service.RunTaskRequest, Task)
+PAUSE_TASK = Rpc(_TASKS, "PauseTask", task_service.PauseTaskRequest, Task)
+RESUME_TASK = Rpc(_TASKS, "ResumeTask", task_service.ResumeTaskRequest, Task)
+PREVIEW_SCHEDULE = Rpc(
+    _TASKS,
+    "PreviewSchedule",
+    task_service.PreviewScheduleRequest,
+    task_service.PreviewScheduleResponse,
+    repeatable=True,
+)
 GET_TASK_STATS = Rpc(_TASKS, "GetTaskStats", task_service.GetTaskStatsRequest, task_service.TaskStats, repeatable=True)
 WATCH_TASKS = Rpc(_TASKS, "WatchTasks", task_service.WatchTasksRequest, TaskEvent)
 GET_EXECUTION = Rpc(_EXECUTIONS, "GetExecution", execution_service.GetExecutionRequest, TaskExecution, repeatable=True)
@@ -91,6 +102,8 @@ ALL: tuple[Rpc[Message, Message], ...] = tuple(each for each in list(globals().v
 def service_config() -> str:
     """The gRPC service config, as JSON: repeats what is repeatable, up to 5 times within about 3 s, while unavailable.
 
+    CANCELLED is how gRPC ends, at a server that stops, a call which has not begun; one that the caller cancels is not repeated.
+
     Streams are not in it: `streams` opens them again where they broke, which gRPC can not.
     """
     policy = {
@@ -98,7 +111,7 @@ def service_config() -> str:
         "initialBackoff": "0.1s",
         "backoffMultiplier": 3,
         "maxBackoff": "2s",
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     names = [{"service": each.service, "method": each.method} for each in ALL if each.repeatable]
     return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}]})

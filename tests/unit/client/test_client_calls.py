@@ -15,7 +15,9 @@ from task_manager.v1.task_pb2 import Task
 from task_manager.v1.task_service_pb2 import (
     ListScheduledTasksResponse,
     ListTasksResponse,
+    PreviewScheduleResponse,
     StopTaskResponse,
+    StopTasksResponse,
     TaskStats,
 )
 
@@ -43,11 +45,26 @@ class Recording(Servicer):
     def StopTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, StopTaskResponse(outcome=StopTaskResponse.KILLED))
 
+    def UpdateTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, request.task)
+
+    def StopTasks(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, StopTasksResponse(count=7))
+
     def DeleteTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Empty())
 
     def RunTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id=request.task_id, run_count=2))
+
+    def PauseTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id=request.task_id, status=Task.PAUSED))
+
+    def ResumeTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id=request.task_id, status=Task.SCHEDULED))
+
+    def PreviewSchedule(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, PreviewScheduleResponse(description="Every minute"))
 
     def GetTaskStats(self, request: Any, context: Any) -> Any:
         return self._note(request, context, TaskStats(total=3, by_status={"SUCCESS": 3}))
@@ -98,6 +115,41 @@ async def test_each_method_sends_its_request_and_gives_the_answer(serve: Any, co
     assert service.requests[8].start_date == "2026-01-31"
     assert service.requests[8].end_date == "2026-02-01T12:00:00+00:00"
     assert service.requests[8].status == TaskExecution.FAILURE
+
+
+async def test_an_update_and_a_stop_by_filter_send_what_they_are_given(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    task = await client.call("update_task", "t1", etag="3", clear=["queue"], name="new", task_kwargs={"k": 1})
+    assert (task.task_id, task.etag, task.name) == ("t1", "3", "new")
+    assert await client.call("stop_tasks", module="billing", status="PENDING", validate_only=True) == 7
+    assert await client.call("stop_tasks", my_tasks=True) == 7
+
+    update, counted, stopped = service.requests
+    assert list(update.update_mask.paths) == ["name", "task_kwargs", "queue"]
+    assert (counted.module, counted.status, counted.validate_only) == ("billing", Task.PENDING, True)
+    assert (stopped.my_tasks, stopped.validate_only) == (True, False)
+
+
+async def test_a_schedule_is_paused_resumed_and_previewed(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    assert (await client.call("pause", "t1")).status == Task.PAUSED
+    assert (await client.call("resume", "t1")).status == Task.SCHEDULED
+    after = datetime(2026, 3, 1, tzinfo=UTC)
+    shown = await client.call("preview_schedule", "* * * * *", time_zone="Asia/Shanghai", count=3, after=after)
+    assert shown.description == "Every minute"
+    await client.call("preview_schedule", "@daily")
+    with pytest.raises(ValueError, match=r"after: .*no time zone"):
+        await client.call("preview_schedule", "@daily", after=datetime(2026, 3, 1))  # noqa: DTZ001
+
+    pause, resume, full, short = service.requests
+    assert pause.task_id == resume.task_id == "t1"
+    assert (full.cron_expression, full.time_zone, full.count) == ("* * * * *", "Asia/Shanghai", 3)
+    assert full.after.ToDatetime(UTC) == after
+    assert (short.cron_expression, short.time_zone, short.HasField("after")) == ("@daily", "", False)
 
 
 async def test_the_token_goes_with_every_call_as_bearer(serve: Any, connect: Any) -> None:

@@ -26,13 +26,14 @@ def test_a_call_has_the_types_of_the_contract(rpc: rpcs.Rpc[Any, Any]) -> None:
 
 def test_only_reads_and_creations_with_a_request_id_are_repeated() -> None:
     (config,) = json.loads(rpcs.service_config())["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     names = {each["method"] for each in config["name"]}
     assert names == {
         "CreateTask",
         "GetTask",
         "ListTasks",
         "ListScheduledTasks",
+        "PreviewSchedule",
         "GetTaskStats",
         "GetExecution",
         "GetExecutionStatus",

@@ -11,8 +11,8 @@ from client_harness import Servicer, refuse
 from google.rpc.error_details_pb2 import BadRequest
 
 from task_manager.v1.event_pb2 import TaskEvent
-from task_manager.v1.task_pb2 import Task
-from task_manager.v1.task_service_pb2 import ListTasksResponse
+from task_manager.v1.task_pb2 import FireTime, Task
+from task_manager.v1.task_service_pb2 import ListTasksResponse, PreviewScheduleResponse, StopTasksResponse
 from task_manager.values import to_value
 
 # ruff: noqa: N802 - gRPC's names
@@ -46,11 +46,27 @@ class Obliging(Servicer):
     def ListTasks(self, request: Any, context: Any) -> Any:
         return ListTasksResponse(tasks=[Task(task_id="t9", name="bad")])
 
+    def PreviewSchedule(self, request: Any, context: Any) -> Any:
+        return PreviewScheduleResponse(fire_times=[FireTime(local_time="2026-03-29T03:00:00+02:00", note="moved")])
 
-PRINTED = ["5\nt9 bad\n", "SUCCESS\n", "task.name is empty\n"]
+    def UpdateTask(self, request: Any, context: Any) -> Any:
+        return request.task
+
+    def PauseTask(self, request: Any, context: Any) -> Any:
+        return Task(task_id=request.task_id, status="PAUSED")
+
+    def ResumeTask(self, request: Any, context: Any) -> Any:
+        return Task(task_id=request.task_id, status="SCHEDULED")
+
+    def StopTasks(self, request: Any, context: Any) -> Any:
+        return StopTasksResponse(count=1)
 
 
-@pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=["sync", "async", "errors"])
+PRINTED = ["5\nt9 bad\n", "2026-03-29T03:00:00+02:00 moved\n1\n", "SUCCESS\n", "task.name is empty\n"]
+NAMES = ["sync", "changes", "async", "errors"]
+
+
+@pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=NAMES)
 def test_what_the_readme_shows_runs(
     block: str, printed: str, serve: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

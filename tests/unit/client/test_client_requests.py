@@ -110,6 +110,28 @@ def test_a_day_needs_no_zone_and_a_time_does() -> None:
         )
 
 
+def test_an_update_names_in_its_mask_what_is_given_and_what_is_cleared() -> None:
+    request = requests.update_task(
+        "t1", {"timeout": 0, "data": None, "name": "n", "module": None}, etag="3", clear=["queue", "metadata.k"]
+    )
+    assert list(request.update_mask.paths) == ["timeout", "data", "name", "queue", "metadata.k"]
+    assert request.task == Task(task_id="t1", etag="3", name="n", data=Value(null_value=0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "clear", "words"),
+    [
+        ({}, [], "give a field to change, or name one to clear"),
+        ({"module": None}, [], "give a field to change"),
+        ({"module": "m", "name": "n"}, ["name", "module"], "module, name: give a value or clear it, not both"),
+        ({"delay_seconds": 1, "cron_expression": "x"}, [], "delay_seconds and cron_expression exclude"),
+    ],
+)
+def test_an_update_that_says_nothing_or_too_much_is_not_sent(fields: Any, clear: list[str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        requests.update_task("t1", fields, etag="", clear=clear)
+
+
 @pytest.mark.parametrize(
     ("sent", "back"),
     [
