@@ -17,8 +17,8 @@ from task_server.embedded.errors import StackError
 logger = logging.getLogger(__name__)
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-#: What is left of each stop limit once the stop signal came a second time.
-_HASTY_SECONDS = 1.0
+#: What is left of each stop limit once the stop signal came a second time: a worker still gives back what it had.
+_HASTY_SECONDS = 3.0
 
 
 class Supervisor:
@@ -91,7 +91,7 @@ class Supervisor:
     def stop(self, order: Iterable[Iterable[str]]) -> None:
         """Stop the children, one group of names after the other: SIGTERM, and SIGKILL for those that outlast their limit.
 
-        A further stop signal cuts what is left of each limit to a second.
+        A further stop signal is passed on, and cuts what is left of each limit to 3 s.
         """
         self._stopping = True
         asked = self.stop_signals
@@ -101,8 +101,13 @@ class Supervisor:
                 child.restart_at = None
                 child.terminate()
             begun = time.monotonic()
+            was_hasty = False
             while running := [child for child in group if child.running]:
                 hasty = self.stop_signals > min(asked, 1)
+                if hasty and not was_hasty:
+                    was_hasty, begun = True, time.monotonic()
+                    for child in running:
+                        child.terminate()
                 deadlines = {
                     child.spec.name: begun
                     + (min(_HASTY_SECONDS, child.spec.stop_seconds) if hasty else child.spec.stop_seconds)

@@ -90,7 +90,7 @@ def _role(name: str, settings: Settings) -> ChildSpec:
         name=name,
         argv=(sys.executable, "-P", "-m", "task_server", name),
         env=child_environment(os.environ, settings),
-        stop_seconds=settings.drain_seconds + _STOP_MARGIN_SECONDS,
+        stop_seconds=settings.drain_seconds + settings.stop_grace_seconds + _STOP_MARGIN_SECONDS,
         restart=name != "prepare",
     )
 
