@@ -6,10 +6,10 @@ in CI, which installs them, it fails. The fixtures are loaded by `pytest_plugins
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.processes import free_port
 
 #: Debian keeps initdb and postgres of each version here and not on PATH.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -32,6 +33,15 @@ class PostgresServer:
 
     programs: Path
     port: int
+    #: Holds the cluster and its log.
+    home: Path
+    #: Whom it runs as; None is this user.
+    account: str | None
+
+    @property
+    def pid(self) -> int:
+        """Its first process."""
+        return int((self.home / "data" / "postmaster.pid").read_text().splitlines()[0])
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
@@ -41,6 +51,18 @@ class PostgresServer:
         """Run one statement outside of any transaction, in the maintenance database."""
         options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", statement, self.url("postgres")]
         subprocess.run([str(self.programs / "psql"), *options], check=True, capture_output=True, text=True, timeout=60)
+
+    def start(self) -> None:
+        """Start it and wait until it answers, after a crash once its log is replayed."""
+        self._control("--timeout", _START_SECONDS, "--log", self.home / "log", "start")
+
+    def stop(self) -> None:
+        """End it as a crash does: nobody is waited for, nothing is written out."""
+        self._control("--mode=immediate", "stop")
+
+    def _control(self, *arguments: object) -> None:
+        data = self.home / "data"
+        _run(self.account, [self.programs / "pg_ctl", "--silent", "--wait", "--pgdata", data, *arguments])
 
 
 def find_programs() -> Path | None:
@@ -53,27 +75,19 @@ def find_programs() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Start the one server of this test run, and stop it at the end."""
-    programs = find_programs()
-    if programs is None:
-        reason = "no PostgreSQL server binaries on this machine"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+@contextlib.contextmanager
+def running_server(programs: Path) -> Iterator[PostgresServer]:
+    """A server of its own, started; at the end it is stopped and its data removed."""
     # Not below pytest's own directory: that is root's alone where root runs the tests, and the server runs as somebody else.
     home = Path(tempfile.mkdtemp(prefix="task-manager-postgres-"))
     data = home / "data"
     account = _account(home)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    server = PostgresServer(programs, free_port(), home, account)
     options = {
-        "port": port,
+        "port": server.port,
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
-        # The data dies with the tests.
+        # The data dies with the tests. The death of its processes alone loses nothing, with this off too.
         "fsync": "off",
         "max_connections": 100,
     }
@@ -92,14 +106,26 @@ def postgres_server() -> Iterator[PostgresServer]:
         )
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
-        control = [programs / "pg_ctl", "--silent", "--wait", "--pgdata", data]
-        _run(account, [*control, "--timeout", _START_SECONDS, "--log", home / "log", "start"])
+        server.start()
         try:
-            yield PostgresServer(programs, port)
+            yield server
         finally:
-            _run(account, [*control, "--mode=immediate", "stop"])
+            server.stop()
     finally:
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start the one server of this test run, and stop it at the end."""
+    programs = find_programs()
+    if programs is None:
+        reason = "no PostgreSQL server binaries on this machine"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_server(programs) as server:
+        yield server
 
 
 @pytest.fixture
@@ -137,4 +163,4 @@ def _run(account: str | None, command: Sequence[object]) -> None:
     if result.returncode != 0:
         log = Path(str(command[-2])) if command[-1] == "start" else None
         detail = log.read_text() if log is not None and log.exists() else ""
-        pytest.fail(f"{command[0]} ended with status {result.returncode}\n{detail}")
+        raise RuntimeError(f"{command[0]} ended with status {result.returncode}\n{detail}")

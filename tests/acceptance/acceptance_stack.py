@@ -7,7 +7,6 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from acceptance_api import Api
+from tests.processes import BARE, all_pids, children, command, command_line, descendants, is_alive, send
 
 from task_manager import TaskClient
 
@@ -22,17 +22,7 @@ from task_manager import TaskClient
 START_SECONDS = 60.0
 _READY = re.compile(r"READY grpc=(?P<grpc>\S+) http=(?P<http>\S+) token=(?P<token>\S+)\n")
 _MARK = "ACCEPTANCE_STACK"
-#: The hosts' own settings and proxies stay outside.
-BARE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("TASK_SERVER_", "TASK_MANAGER_")) and not name.lower().endswith("_proxy")
-}
 T = TypeVar("T")
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "task_server", *arguments]
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
@@ -103,7 +93,7 @@ class Stack:
         # None of them may do anything about the end of another one.
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
-                _send(pid, number)
+                send(pid, number)
         self._process.wait(timeout=30)
         self._forget()
         eventually(lambda: not any(map(is_alive, pids)) and not self._marked(), what="all killed processes are gone")
@@ -137,7 +127,7 @@ class Stack:
         program = "valkey-server|redis-server" if role == "broker" else rf"task_server\0{role}\0"
 
         def look() -> int | None:
-            found = [pid for pid in _children(parent) if re.search(program, _command_line(pid))]
+            found = [pid for pid in children(parent) if re.search(program, command_line(pid))]
             return found[0] if len(found) == 1 else None
 
         return eventually(look, what=f"there is a {role}")
@@ -204,59 +194,11 @@ class Stack:
         """Processes with our mark in their environment, also those whose parents are gone."""
         mark = f"{_MARK}={self._mark}".encode()
         found = {}
-        for pid in _all_pids():
+        for pid in all_pids():
             try:
                 environment = Path(f"/proc/{pid}/environ").read_bytes()
             except OSError:
                 continue
             if mark in environment:
-                found[pid] = _command_line(pid)
+                found[pid] = command_line(pid)
         return found
-
-
-def _all_pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _state_and_parent(pid: int) -> tuple[str, int]:
-    """From /proc: the state's letter and the parent; ("X", 0) for a process that is gone."""
-    try:
-        # The name stands in brackets and may hold anything.
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-    except OSError:
-        return "X", 0
-    return state, int(parent)
-
-
-def is_alive(pid: int) -> bool:
-    return _state_and_parent(pid)[0] not in "XZ"
-
-
-def _children(parent: int) -> list[int]:
-    return [pid for pid in _all_pids() if _state_and_parent(pid)[1] == parent]
-
-
-def descendants(root: int) -> dict[int, str]:
-    parents = {pid: _state_and_parent(pid)[1] for pid in _all_pids()}
-    found: dict[int, str] = {}
-    rest = [root]
-    while rest:
-        above = rest.pop()
-        below = [pid for pid, parent in parents.items() if parent == above]
-        found |= {pid: _command_line(pid) for pid in below}
-        rest += below
-    return found
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,6 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, b"x" * int(argument))
             case "drip":
                 self._drip()
+            case "busy":
+                self._be_busy(argument, int(received.query["times"][0]), received.query["retry_after"][0])
             case "redirect":
                 self._send(302, b"", Location=received.query["to"][0])
             case _:
@@ -61,6 +64,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _be_busy(self, name: str, times: int, retry_after: str) -> None:
+        """Ask to come back later, so many times for each name."""
+        self.server.calls[name] += 1
+        if self.server.calls[name] <= times:
+            self._send(503, b"busy", **{"Retry-After": retry_after})
+        else:
+            self._send(200, b"done")
 
     def _drip(self) -> None:
         """A byte now and then, never an end: no single read is slow."""
@@ -84,6 +95,8 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.received: queue.Queue[Received] = queue.Queue()
         self.closing = threading.Event()
+        #: Calls of `busy`, by name.
+        self.calls: Counter[str] = Counter()
 
 
 class Target:

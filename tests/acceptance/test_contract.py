@@ -23,9 +23,9 @@ SERVICES = [service for module in MODULES for service in module.DESCRIPTOR.servi
 METHODS = {f"{service.name}.{method.name}": method for service in SERVICES for method in service.methods}
 #: What the service does today. All else of the contract says that it is not served yet.
 SERVED = {
-    *(f"TaskService.{name}Task" for name in ("Create", "Get", "Stop", "Delete", "Run")),
-    *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks")),
-    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks")),
+    *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
+    *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
+    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "StopTasks")),
     *(f"ExecutionService.{name}" for name in ("ListExecutions", "ListMyExecutions", "GetExecution")),
     *(f"ExecutionService.{name}" for name in ("GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")),
 }

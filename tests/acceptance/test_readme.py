@@ -26,7 +26,16 @@ PRINTS = [
     [r"\Atsk_[0-9a-f]{16}_[0-9a-f]{64}\n\Z"],
     [r'\A{"result":{"type":"ADDED"', r'"type":"BOOKMARK"', r'"status":"STARTED"', r'"status":"SUCCESS"', r"\n\Z"],
     [r'\A{"tasks":\[{', r'"name":"nightly"', r'{"task":{', r'"status":"REVOKED"', r'"outcome":"NEVER_STARTED"'],
+    [
+        r'\A{"fire_times":\[{',
+        r'"description":"At 02:30, every day"',
+        r'"status":"PAUSED"',
+        r'"status":"SCHEDULED"',
+        r'{"count":"1"}',
+        r'{"count":"1"}\s*\Z',
+    ],
     [r"\AZeroDivisionError: division by zero\n", r"line 2, in ratio", r"ZeroDivisionError: division by zero\n"],
+    [r"\A1 RuntimeError: not yet\n2 RuntimeError: not yet\n3 RuntimeError: not yet\n\Z"],
     [
         r"task_manager\.v1\.TaskService\n",
         r"message CreateTaskRequest {",

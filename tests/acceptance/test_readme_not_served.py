@@ -84,7 +84,7 @@ def refused_fields(api: Api, method: MethodDescriptor) -> Iterator[tuple[str, st
         message: Any = task_pb2.Task if is_task else make
         for inner in message.DESCRIPTOR.fields if is_task else (field,):
             request: Any = make()
-            if is_task:
+            if is_task and "validate_only" in method.input_type.fields_by_name:
                 request.validate_only = True
             with_one_field(request.task if is_task else request, inner)
             path = f"task.{inner.name}" if is_task else inner.name

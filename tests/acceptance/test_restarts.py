@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 
 from acceptance_api import rest_failure
-from acceptance_stack import Stack
+from acceptance_stack import Stack, eventually
 
 from task_manager import TaskClient, to_python
 from task_manager.v1.event_pb2 import TaskEvent
@@ -163,3 +163,20 @@ def test_after_a_power_cut_lost_runs_are_taken_up_again(make_stack: Callable[...
 def test_it_serves_soon_after_its_start(stack: Stack) -> None:
     """On an idle machine it takes 1.5 s; this bound is for one that is not."""
     assert stack.start_seconds < 15
+
+
+def test_a_second_signal_gives_long_runs_back_at_once(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(DRAIN_SECONDS="60")
+    stack.start()
+    task = begin_slow(stack.client(), 8)
+    position = stack.log_position()
+    began = time.monotonic()
+    stack.terminate()
+    eventually(lambda: "asked to end" in stack.logged(position), what="the worker drains")
+    stack.stop()
+    assert time.monotonic() - began < 20
+    stack.start()
+    execution = stack.client().wait(task.task_id, timeout=60)
+    assert (to_python(execution.result), outcomes(execution)) == ("ended", ["RELEASED", "SUCCEEDED"])
+    stack.stop()
+    assert stack.faults() == []

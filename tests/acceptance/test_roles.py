@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from acceptance_api import Api
+from acceptance_house import House
 from acceptance_stack import BARE, command, eventually
 from tests.postgres import PostgresServer
 
 from task_manager import TaskClient, to_python
 from task_manager.v1.execution_pb2 import TaskExecution
-from task_server.embedded.broker import find_binary
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class House:
-    """A directory, a broker on a TCP port, and the processes that a test starts."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.grpc_address = f"127.0.0.1:{free_port()}"
-        self.http_address = f"127.0.0.1:{free_port()}"
-        self.broker_port = free_port()
-        self.environment = BARE | {
-            "TASK_SERVER_DATA_DIR": str(directory),
-            "TASK_SERVER_BROKER_URL": f"redis://127.0.0.1:{self.broker_port}/0",
-            "TASK_SERVER_GRPC_ADDRESS": self.grpc_address,
-            "TASK_SERVER_HTTP_ADDRESS": self.http_address,
-        }
-
-    @contextmanager
-    def running(self, *argv: str, environment: dict[str, str] | None = None) -> Iterator[Callable[[], str]]:
-        """A process that ends well at SIGTERM; gives what it has said so far."""
-        log = self.directory / f"{len(list(self.directory.glob('*.said')))}.said"
-        with log.open("w") as said:
-            process = subprocess.Popen(
-                argv,
-                env=self.environment if environment is None else environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-        try:
-            yield log.read_text
-            assert process.poll() is None, log.read_text()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0, log.read_text()
-        finally:
-            process.kill()
-            process.wait()
-
-    def once(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), env=self.environment, capture_output=True, text=True, timeout=60)
-
-    def health(self) -> int:
-        return self.once("health").returncode
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -77,8 +24,8 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
         postgres.run_sql("CREATE DATABASE house")
         house.environment["TASK_SERVER_DATABASE_URL"] = postgres.url("house")
-    options = ["--port", str(house.broker_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(house.directory)]
-    with house.running(str(find_binary()), *options):
+    try:
+        house.begin_broker()
         refused = house.once("server")
         assert (refused.returncode, refused.stderr) == (
             1,
@@ -95,13 +42,13 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with house.running(*command("server")), house.running(*command("scheduler")):
             eventually(lambda: house.health() == 0, what="the server is healthy")
             yield house
+    finally:
+        house.close()
 
 
 @pytest.fixture(scope="module")
 def token(house: House) -> str:
-    made = house.once("token", "create", "--user", "ops", "--name", "Operations", "--role", "admin")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    return house.token()
 
 
 @pytest.fixture

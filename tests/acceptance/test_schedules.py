@@ -75,6 +75,9 @@ def test_validate_only_tells_five_fire_times_and_stores_nothing(rest: Rest, path
     for time in times:
         # Half past nine in Shanghai, which knows no summer time, is half past one in UTC.
         assert (time.hour, time.minute, time.second, time.weekday() < 5) == (1, 30, 0, True)
+    assert [each["time"] for each in task["upcoming_fire_times"]] == task["upcoming_run_times"]
+    assert all(each["local_time"].endswith("T09:30:00+08:00") for each in task["upcoming_fire_times"])
+    assert task["schedule_description"] == "At 09:30, Monday through Friday"
     assert (task["task_id"], task["status"], task["next_run_at"]) == ("", "SCHEDULED", task["upcoming_run_times"][0])
     assert rest.get("/api/tasks/stats?my_tasks=false") == before
 
