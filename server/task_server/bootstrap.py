@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -40,6 +42,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.api.execution_service import ExecutionService
     from task_server.api.server import AddressInUseError, ApiServer
     from task_server.api.task_service import TaskService
+    from task_server.api.task_update import TaskUpdates
     from task_server.api.threads import Threads
     from task_server.api.validation.listing import PageTokens
     from task_server.api.validation.task import TaskValidator
@@ -49,9 +52,11 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
     from task_server.usecases.executions import Executions
+    from task_server.usecases.pausing import Pausing
     from task_server.usecases.ports import connect
     from task_server.usecases.stopping import Stopping
     from task_server.usecases.tasks import Tasks
+    from task_server.usecases.updating import Updating
     from task_server.usecases.watching import Watching
 
     secret_key = _secret_key(settings)
@@ -61,21 +66,28 @@ async def _serve(settings: Settings, database: Database) -> int:
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
     checker = CodeChecker()
+    validator = TaskValidator(checker.check, settings.default_timeout_seconds, settings.max_timeout_seconds)
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
             stopping=Stopping(ports),
-            validator=TaskValidator(checker.check, settings.default_timeout_seconds, settings.max_timeout_seconds),
+            pausing=Pausing(ports),
+            updates=TaskUpdates(updating=Updating(ports), validator=validator, threads=threads, checks=checks),
+            validator=validator,
             watch=WatchStream(watching, watchers, threads, watch_tokens),
             watchers=watchers,
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,
             checks=checks,
-            stop_wait_seconds=settings.stop_grace_seconds + 2 * settings.stop_poll_seconds + 1.0,
+            stop_wait_seconds=settings.stop_wait_seconds,
         ),
         "ExecutionService": ExecutionService(
-            executions=Executions(ports), watch_tokens=watch_tokens, page_tokens=page_tokens, threads=threads
+            executions=Executions(ports),
+            watch_tokens=watch_tokens,
+            page_tokens=page_tokens,
+            threads=threads,
+            watchers=watchers,
         ),
     }
     server = ApiServer(
@@ -159,7 +171,10 @@ def run_scheduler(settings: Settings) -> int:
     """Look at the clock. Raises StartError."""
     from task_server.dispatch.celery_app import make_app
     from task_server.dispatch.publisher import CeleryPublisher
+    from task_server.scheduler.cleaner import Cleaner
     from task_server.scheduler.scheduler import Scheduler
+    from task_server.usecases.cleaning import Cleaning, configured_retention
+    from task_server.usecases.expiring import Expiring
     from task_server.usecases.firing import Firing
     from task_server.usecases.ports import connect
     from task_server.usecases.publishing import Publishing
@@ -167,16 +182,30 @@ def run_scheduler(settings: Settings) -> int:
 
     database = _present_database(settings)
     ports = connect(settings, database)
+    publisher = CeleryPublisher(make_app(settings))
     scheduler = Scheduler(
         database=database,
         firing=Firing(ports),
-        publishing=Publishing(ports, CeleryPublisher(make_app(settings))),
+        publishing=Publishing(ports, publisher),
         rescuing=Rescuing(ports, settings.max_lost_attempts),
+        expiring=Expiring(ports),
         interval_seconds=settings.scheduler_interval_seconds,
     )
+    # A handler may not take the lock that the loop may hold; the queue's `put` may interrupt anything.
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: scheduler.stop())
+        signal.signal(number, lambda number, _: asked.put(number))
+
+    def obey() -> None:
+        asked.get()
+        scheduler.stop()
+
+    threading.Thread(target=obey, name="signals", daemon=True).start()
+    cleaner = Cleaner(Cleaning(ports, configured_retention(settings)), settings.clean_interval_seconds)
+    cleaner.start()
     scheduler.run(ports.bell)
+    cleaner.stop()
+    publisher.close()
     ports.close()
     return 0
 

@@ -23,7 +23,23 @@ from typing import Any
 
 PREFIX = "TASK_SERVER_"
 #: The numbers for which 0 has a meaning; all others are more than 0.
-_MAY_BE_ZERO = ("worker_concurrency", "stop_grace_seconds", "drain_seconds")
+_MAY_BE_ZERO = (
+    "worker_concurrency",
+    "stop_grace_seconds",
+    "drain_seconds",
+    "retain_executions_seconds",
+    "retain_executions_per_task",
+    "retain_logs_seconds",
+    "retain_events_seconds",
+    "retain_events",
+)
+#: What must be kept longer than a call may take, and why.
+_OUTLAST_A_CALL = {
+    "retain_executions_seconds": "a creation that is repeated finds what the first one made",
+    "retain_events_seconds": "the watch token of an answer still works when the answer comes",
+}
+#: Below this a child could outlive its lease by the time that it takes the kernel to kill it.
+_SHORTEST_HEARTBEAT_SECONDS = 0.1
 
 
 class ConfigError(Exception):
@@ -71,9 +87,10 @@ class Settings:
     stop_poll_seconds: float = 0.5
     #: How long a stopped child may take to end by itself after SIGTERM, before SIGKILL.
     stop_grace_seconds: float = 1.0
-    #: How long running children may go on after SIGTERM to the worker, before they are ended and given back to the queue.
+    #: How long runs may go on after SIGTERM to the worker, before they are ended and given back to the queue; and calls after
+    #: SIGTERM to the server, before they are cancelled.
     drain_seconds: float = 10.0
-    #: How often a run may lose its worker before it ends in FAILURE with WORKER_LOST.
+    #: How often a run may lose its worker, or the process that runs are forked from, before it ends in FAILURE.
     max_lost_attempts: int = 3
 
     #: `timeout` of a task that gives none.
@@ -94,6 +111,20 @@ class Settings:
     #: How long a publisher may take until the scheduler publishes the run again.
     republish_after_seconds: float = 5.0
 
+    #: How long an execution is kept after its end, and a task after its own: so long, too, a `request_id` is remembered. 0 means
+    #: for ever.
+    retain_executions_seconds: float = 30 * 86_400.0
+    #: How many executions of one task are kept, the newest. 0 means all.
+    retain_executions_per_task: int = 1000
+    #: How long the text that an execution printed is kept after its end, at most as long as the execution. 0 means as long.
+    retain_logs_seconds: float = 7 * 86_400.0
+    #: How long changes are kept, and so how old a watch token may be. 0 means for ever.
+    retain_events_seconds: float = 7 * 86_400.0
+    #: How many changes are kept, the newest. 0 means all.
+    retain_events: int = 1_000_000
+    #: How often the scheduler looks for what is kept no longer.
+    clean_interval_seconds: float = 60.0
+
     #: DEBUG, INFO, WARNING or ERROR.
     log_level: str = "INFO"
     #: `text` for people, `json` for collectors: one object a line.
@@ -109,12 +140,24 @@ class Settings:
             for name, value in numbers.items()
             if not (math.isfinite(value) and (value > 0 or (value == 0 and name in _MAY_BE_ZERO)))
         ]
-        if self.lease_seconds < 3 * self.heartbeat_seconds:
+        if self.lease_seconds < 3 * self.heartbeat_seconds * (1 - 1e-9):  # 3 * 0.8 is more than 2.4
             wrong.append(
                 "lease_seconds must be at least 3 times heartbeat_seconds, so that two missed beats lose no lease"
             )
+        if self.heartbeat_seconds < _SHORTEST_HEARTBEAT_SECONDS:
+            wrong.append(
+                f"heartbeat_seconds must be at least {_SHORTEST_HEARTBEAT_SECONDS:g}: half of it is left for a child to die in "
+                "before its lease ends"
+            )
+        if self.stop_poll_seconds > self.heartbeat_seconds:
+            wrong.append(
+                "stop_poll_seconds must not be more than heartbeat_seconds: a stop is no less urgent than a lease"
+            )
         if self.default_timeout_seconds > self.max_timeout_seconds:
             wrong.append("default_timeout_seconds must not be more than max_timeout_seconds")
+        for name, why in _OUTLAST_A_CALL.items():
+            if 0 < values[name] < self.max_call_seconds:
+                wrong.append(f"{name} must be 0 or at least max_call_seconds, so that {why}")
         if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql://")):
             wrong.append("database_url must begin with sqlite:/// or postgresql://")
         if not self.broker_url.startswith(("redis://", "rediss://", "redis+socket://")):
@@ -130,6 +173,14 @@ class Settings:
             wrong.append("log_format must be text or json")
         if wrong:
             raise ConfigError("\n".join(wrong))
+
+    @property
+    def stop_wait_seconds(self) -> float:
+        """How long StopTask waits for a child to end: until its worker hears of it, the grace, and until the end is stored.
+
+        Less where a call may not take so long: better to answer UNREACHABLE than nothing.
+        """
+        return min(self.stop_grace_seconds + 2 * self.stop_poll_seconds + 1.0, 0.8 * self.max_call_seconds)
 
     @property
     def database(self) -> str:

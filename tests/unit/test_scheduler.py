@@ -17,6 +17,7 @@ from task_server.notifier.bell import MemoryBell
 from task_server.scheduler.scheduler import Scheduler
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
+from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.ports import Ports
 from task_server.usecases.publishing import Publishing
@@ -42,7 +43,7 @@ class Broker(MemoryPublisher):
             self.came.notify_all()
 
     def wait_for(self, count: int) -> None:
-        """Until so many executions were published; one that nobody claims is published again and again."""
+        """Until so many executions were published; one may come twice."""
         with self.came:
             assert self.came.wait_for(lambda: len(set(self.messages)) >= count, 15), "nothing was published"
 
@@ -63,6 +64,7 @@ class Clockwork:
             firing=Firing(ports),
             publishing=Publishing(ports, self.broker),
             rescuing=Rescuing(ports, max_lost_attempts=3),
+            expiring=Expiring(ports),
             interval_seconds=interval_seconds,
         )
         self._thread = threading.Thread(target=self._run)

@@ -53,6 +53,7 @@ def test_variables_of_others_are_not_ours() -> None:
         ("worker_concurrency = 0", "worker_concurrency", 0),
         ("stop_grace_seconds = 0", "stop_grace_seconds", 0.0),
         ('max_lost_attempts = "7"', "max_lost_attempts", 7),
+        ("retain_executions_seconds = 0", "retain_executions_seconds", 0.0),
     ],
 )
 def test_a_value_has_the_type_of_its_setting(write: Any, toml: str, name: str, value: object) -> None:
@@ -81,7 +82,16 @@ def test_a_value_has_the_type_of_its_setting(write: Any, toml: str, name: str, v
         ("worker_concurrency = -1", "worker_concurrency must be 0 or more"),
         ("drain_seconds = -0.5", "drain_seconds must be 0 or more"),
         ("lease_seconds = 14", "lease_seconds must be at least 3 times heartbeat_seconds"),
+        (
+            "heartbeat_seconds = 0.05\nstop_poll_seconds = 0.05",
+            "heartbeat_seconds must be at least 0.1: half of it is left",
+        ),
+        ("stop_poll_seconds = 6", "stop_poll_seconds must not be more than heartbeat_seconds"),
         ("max_timeout_seconds = 10", "default_timeout_seconds must not be more than max_timeout_seconds"),
+        ("retain_events = -1", "retain_events must be 0 or more"),
+        ("clean_interval_seconds = 0", "clean_interval_seconds must be more than 0"),
+        ("retain_events_seconds = 29", "retain_events_seconds must be 0 or at least max_call_seconds"),
+        ("retain_executions_seconds = 29.9", "retain_executions_seconds must be 0 or at least max_call_seconds"),
         ('database_url = "mysql://h/d"', "database_url must begin with sqlite:/// or postgresql://"),
         ('broker_url = "amqp://h"', "broker_url must begin with redis://"),
         ('http_address = "localhost"', "http_address must be host:port"),
@@ -135,3 +145,10 @@ def test_files_lie_in_the_data_directory_unless_named() -> None:
     assert (plain.database, plain.secret_key_path) == ("sqlite:////d/task-manager.db", Path("/d/secret.key"))
     named = Settings(data_dir=Path("/d"), database_url="sqlite:///x.db", secret_key_file="/k")
     assert (named.database, named.secret_key_path) == ("sqlite:///x.db", Path("/k"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "seconds"), [("", 3.0), ("stop_grace_seconds = 10", 12.0), ("max_call_seconds = 2", 1.6)]
+)
+def test_a_stop_waits_for_its_child_and_not_longer_than_a_call_may_take(write: Any, toml: str, seconds: float) -> None:
+    assert load(write(toml), {}).stop_wait_seconds == pytest.approx(seconds)

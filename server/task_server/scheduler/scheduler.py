@@ -1,15 +1,18 @@
-"""The scheduler's loop: fire and publish what is due, rescue what lost its worker, sleep until there is more."""
+"""The scheduler's loop: recover what was left behind, fire and publish what is due, sleep until there is more."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from task_server.dispatch.publisher import PublishError
 from task_server.domain.clock import SECOND
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.notifier.bell import Bell, Topic
 from task_server.store.database import Database
+from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
 from task_server.usecases.rescuing import Rescuing
@@ -29,14 +32,16 @@ class Scheduler:
         firing: Firing,
         publishing: Publishing,
         rescuing: Rescuing,
+        expiring: Expiring,
         interval_seconds: float,
     ) -> None:
         self._database = database
         self._firing = firing
         self._publishing = publishing
-        self._rescuing = rescuing
+        self._recoveries = (rescuing.rescue, expiring.expire, publishing.bring_forward)
         self._interval_seconds = interval_seconds
-        self._trouble = ""
+        self._next_recovery = self._next_publishing = 0.0
+        self._away: set[str] = set()
         self._woken = threading.Event()
         self._stopping = False
 
@@ -49,39 +54,74 @@ class Scheduler:
                 self._woken.clear()
 
     def stop(self) -> None:
-        """End `run` after its present turn. May be called by a signal handler."""
+        """End `run` after its present turn. From any thread, but not from a signal handler: that may hold the lock already."""
         self._stopping = True
         self._woken.set()
 
     def _turn(self) -> float:
         """Do what is due; return how long to sleep, in seconds."""
         try:
-            self._rescuing.rescue()
+            self._recover()
             wait = self._until_due()
             if wait <= 0:
-                self._firing.fire_due()
-                self._publishing.publish_due()
-                wait = self._until_due()
+                wait = self._do_what_is_due()
         except DatabaseUnavailable:
-            self._note("the database is away")
-        except PublishError as error:
-            self._note(f"the broker is away: {error}")
+            self._note("database", "it does not answer")
+            return self._interval_seconds
         except Exception:
-            # A defect, or a row that can not be read: the other schedules must go on.
+            # A defect; but the clock must not stand still for it.
             _log.exception("a turn of the scheduler failed")
-        else:
-            self._note("")
-            return min(max(wait, _SHORTEST_SECONDS), self._interval_seconds)
-        return self._interval_seconds
+            return self._interval_seconds
+        self._note("database")
+        return min(wait, self._interval_seconds)
+
+    def _do_what_is_due(self) -> float:
+        """Fire, and publish; return how long to sleep. While the broker is away firing goes on by itself."""
+        done = self._do(self._firing.fire_due)
+        if time.monotonic() >= self._next_publishing:
+            try:
+                done += self._do(self._publishing.publish_due)
+            except PublishError as error:
+                self._note("broker", str(error))
+                self._next_publishing = time.monotonic() + self._interval_seconds
+            else:
+                self._note("broker")
+        if done:
+            return 0.0
+        # What can not be published stays due all the time.
+        until_publishing = self._next_publishing - time.monotonic()
+        return until_publishing if until_publishing > 0 else max(self._until_due(), _SHORTEST_SECONDS)
+
+    def _recover(self) -> None:
+        """Once in an interval, look for runs that lost their worker, whose deadline has passed, or whose message is gone."""
+        if time.monotonic() < self._next_recovery:
+            return
+        self._next_recovery = time.monotonic() + self._interval_seconds
+        for recovery in self._recoveries:
+            self._do(recovery)
+
+    def _do(self, duty: Callable[[], int]) -> int:
+        """Do one duty; return how much there was to do.
+
+        One that fails by a defect, or by a row that nobody can read, does not keep the scheduler from the others.
+        """
+        try:
+            return duty()
+        except (DatabaseUnavailable, PublishError):
+            raise
+        except Exception:
+            _log.exception("a duty of the scheduler failed", extra={"duty": duty.__qualname__})
+            return 0
 
     def _until_due(self) -> float:
         due = self._firing.next_due()
         return self._interval_seconds if due is None else (due - self._database.now()) / SECOND
 
-    def _note(self, trouble: str) -> None:
-        """Say once that something is wrong, and once that it is right again."""
-        if trouble and not self._trouble:
-            _log.warning("what is due waits: %s", trouble)
-        elif self._trouble and not trouble:
-            _log.info("what is due goes on")
-        self._trouble = trouble
+    def _note(self, what: str, reason: str = "") -> None:
+        """Say once that something is away, and once that it is back."""
+        if reason and what not in self._away:
+            self._away.add(what)
+            _log.warning("the %s is away, what is due waits: %s", what, reason)
+        elif not reason and what in self._away:
+            self._away.remove(what)
+            _log.info("the %s is back, what is due goes on", what)

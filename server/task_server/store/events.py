@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from task_server.domain.clock import Micros
-from task_server.domain.event import Event, EventType, Position
+from task_server.domain.event import Event, EventType, Names, Position
 from task_server.domain.execution import Execution
 from task_server.domain.task import Task
 from task_server.store import event_payload
@@ -14,21 +14,26 @@ from task_server.store.statement import Row, Statement
 
 _LAST = 2**63 - 1
 
-# The database itself sets "transaction", which has to be quoted: it is a word of SQL's own.
+# "transaction" has to be quoted: it is a word of SQL's own. SQLite leaves it at 0. On PostgreSQL it is the transaction's number,
+# but never before that of the task's last event: of two that change a task, the one that waited for the other may be the older.
 _INSERT = Statement(
-    "INSERT INTO event ({columns}) VALUES ({values})", ("type", "task_id", "owner_id", "payload", "occurred_at")
+    "INSERT INTO event ({columns}) VALUES ({values})",
+    ("type", "task_id", "owner_id", "payload", "occurred_at"),
+    postgresql='INSERT INTO event ("transaction", {columns}) VALUES (GREATEST(pg_current_xact_id()::text::bigint, '
+    '(SELECT MAX("transaction") FROM event WHERE task_id = :task_id)), {values})',
 )
-_NEWEST = Statement("SELECT MAX(number) FROM event")
+# Retention may have removed all there were: then the stream goes on behind the last of those.
+_NEWEST = Statement("SELECT COALESCE((SELECT MAX(number) FROM event), (SELECT number FROM event_floor))")
 _OLDEST_RUNNING = Statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
-def append(kind: EventType, task: Task, execution: Execution | None, now: Micros) -> None:
-    """Add a change to the stream."""
+def append(kind: EventType, task: Task, execution: Execution | None, now: Micros, former: Names | None = None) -> None:
+    """Add a change to the stream. `former` are the names that the task had before, where they changed."""
     _INSERT.run(
         type=kind.value,
         task_id=task.task_id,
         owner_id=task.owner.id,
-        payload=event_payload.dump(task, execution),
+        payload=event_payload.dump(task, execution, former),
         occurred_at=now,
     )
 
@@ -65,11 +70,12 @@ def head(database: Database) -> Position:
 
 def _event(row: Row) -> Event:
     transaction, number, kind, payload, occurred_at = row
-    task, execution = event_payload.load(payload)
+    task, execution, former = event_payload.load(payload)
     return Event(
         position=Position(transaction, number),
         type=EventType(kind),
         task=task,
         execution=execution,
         occurred_at=occurred_at,
+        former=former,
     )

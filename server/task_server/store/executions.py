@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from task_server.domain.clock import Micros
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.outcome import Outcome
-from task_server.domain.status import AttemptOutcome
+from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.store import records
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
@@ -20,7 +20,7 @@ _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 
 _INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
-    (*records.EXECUTION, *records.EXECUTION_DETAIL, "lost_count", "publish_after", "publish_count"),
+    (*records.EXECUTION, *records.EXECUTION_DETAIL, "publish_after", "publish_count"),
 )
 _GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
 _GET_BY_TASK_ID = Statement("SELECT {columns} FROM execution WHERE task_id = :task_id", records.EXECUTION)
@@ -28,11 +28,16 @@ _DETAIL = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EX
 _RENEW = Statement(
     "UPDATE execution SET lease_until = :lease_until WHERE id = :id AND attempt = :attempt AND status = 'STARTED'"
 )
-_LEASE_UNTIL = Statement("SELECT lease_until FROM execution WHERE id = :id")
+_LEASE_UNTIL = Statement(
+    "SELECT lease_until FROM execution WHERE id = :id",
+    postgresql="SELECT lease_until FROM execution WHERE id = :id FOR UPDATE",
+)
 _INSERT_ATTEMPT = Statement("INSERT INTO attempt ({columns}) VALUES ({values})", ("execution_id", *records.ATTEMPT))
 _END_ATTEMPT = Statement(
-    "UPDATE attempt SET {changes} WHERE execution_id = :execution_id AND number = :number",
-    ("finished_at", "outcome", "error"),
+    "UPDATE attempt SET {changes}, "
+    "log_bytes = (SELECT log_bytes FROM execution WHERE id = :execution_id) - log_offset "
+    "WHERE execution_id = :execution_id AND number = :number",
+    ("finished_at", "outcome", "error", "failure_reason"),
 )
 _ATTEMPTS = Statement(
     "SELECT {columns} FROM attempt WHERE execution_id = :execution_id ORDER BY number", records.ATTEMPT
@@ -40,25 +45,40 @@ _ATTEMPTS = Statement(
 
 # In these the statuses stand in the text: only so does SQLite see that an index of just those rows has all that is asked for.
 _EXPIRED = Statement(
-    "SELECT {columns}, lost_count FROM execution WHERE status = 'STARTED' AND lease_until < :now "
-    "ORDER BY lease_until LIMIT :limit",
-    records.EXECUTION,
+    "SELECT id, parent_task FROM execution WHERE status = 'STARTED' AND lease_until < :now "
+    "ORDER BY lease_until LIMIT :limit"
+)
+_OVERDUE = Statement(
+    "SELECT id, parent_task FROM execution WHERE status IN ('PENDING', 'RETRY') AND deadline_at IS NOT NULL "
+    "AND deadline_at <= :now ORDER BY deadline_at LIMIT :limit"
 )
 _UNFINISHED = Statement(
     "SELECT {columns} FROM execution WHERE parent_task = :parent_task AND status IN ('PENDING', 'RETRY', 'STARTED') "
     "ORDER BY id",
     records.EXECUTION,
 )
-_UNPUBLISHED = (
-    "SELECT {columns}, publish_count FROM execution WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :now "
-    "ORDER BY publish_after LIMIT :limit"
+_PLACES = Statement(
+    "SELECT status, held, due_at <= :now, MAX(id) FROM execution WHERE parent_task = :parent_task "
+    "AND status IN ('PENDING', 'RETRY', 'STARTED') AND id <> :besides GROUP BY 1, 2, 3 ORDER BY 4"
 )
-_FIND_UNPUBLISHED = Statement(_UNPUBLISHED, records.EXECUTION)
-_LOCK_UNPUBLISHED = Statement(_UNPUBLISHED + " FOR UPDATE SKIP LOCKED", records.EXECUTION)
 _NEXT_PUBLISH = Statement(
     "SELECT publish_after FROM execution WHERE status IN ('PENDING', 'RETRY') ORDER BY publish_after LIMIT 1"
 )
-_STAMP_PUBLISHED = Statement("UPDATE execution SET {changes} WHERE id = :id", ("publish_count", "publish_after"))
+
+
+class Place(NamedTuple):
+    """Where one or more unfinished executions of a task stand."""
+
+    status: ExecutionStatus
+    held: bool
+    is_due: bool
+
+
+class Found(NamedTuple):
+    """An execution that a sweep found. It is read when its task is locked: of many, one that can not be read is one."""
+
+    id: str
+    parent_task: str
 
 
 def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publish_after: Micros) -> bool:
@@ -71,7 +91,6 @@ def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publis
         traceback="",
         isolation="{}",
         usage="{}",
-        lost_count=0,
         publish_after=publish_after,
         publish_count=0,
     )
@@ -100,9 +119,9 @@ def get_many(ids: Iterable[str]) -> dict[str, Execution]:
 
 
 def detail(execution_id: str) -> ExecutionDetail:
-    """The heavy parts of an execution that is known to exist."""
+    """The heavy parts of an execution that this snapshot has shown."""
     row = _DETAIL.one(id=execution_id)
-    assert row is not None, execution_id  # noqa: S101 - executions are never removed
+    assert row is not None, execution_id  # noqa: S101 - one snapshot shows all of it
     return records.execution_detail(row, _ATTEMPTS.all(execution_id=execution_id))
 
 
@@ -122,6 +141,15 @@ def count(wanted: ExecutionFilter) -> int:
 def unfinished(parent_task: str) -> list[Execution]:
     """The waiting and running executions of a task, oldest first."""
     return [records.execution(row) for row in _UNFINISHED.all(parent_task=parent_task)]
+
+
+def places(parent_task: str, now: Micros, besides: str = "") -> list[Place]:
+    """Where the waiting and running executions of a task stand, but the one `besides`; that of the newest comes last.
+
+    However many they are, as after hours in which no worker ran, at most a dozen places are read.
+    """
+    found = _PLACES.all(parent_task=parent_task, now=now, besides=besides)
+    return [Place(ExecutionStatus(status), bool(held), bool(is_due)) for status, held, is_due, _ in found]
 
 
 def move(execution: Execution, *, expected: Execution, **columns: Any) -> bool:
@@ -149,6 +177,18 @@ def _move(columns: tuple[str, ...]) -> Statement:
     )
 
 
+def definition_columns(execution: Execution, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an execution that follow from its task's definition, for `move`."""
+    return {
+        "task_name": execution.task_name,
+        "module": execution.module,
+        "queue": execution.queue,
+        "metadata": records.dumps(execution.metadata),
+        "task_args": records.dumps(args),
+        "task_kwargs": records.dumps(kwargs),
+    }
+
+
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     """The columns that an outcome sets, for `move`."""
     return {**records.outcome_columns(outcome), "lease_until": None}
@@ -167,26 +207,31 @@ def to_stop(ids: Iterable[str]) -> set[str]:
     return {execution_id for (execution_id,) in rows(query)}
 
 
-def expired(now: Micros, limit: int) -> list[tuple[Execution, int]]:
-    """Up to `limit` running executions whose lease is over, with how often each has lost its worker."""
-    return [(records.execution(row), lost_count) for *row, lost_count in _EXPIRED.all(now=now, limit=limit)]
+def expired(now: Micros, limit: int) -> list[Found]:
+    """Up to `limit` running executions whose lease is over."""
+    return [Found(*row) for row in _EXPIRED.all(now=now, limit=limit)]
+
+
+def overdue(now: Micros, limit: int) -> list[Found]:
+    """Up to `limit` waiting executions whose deadline has passed."""
+    return [Found(*row) for row in _OVERDUE.all(now=now, limit=limit)]
+
+
+def lock_running(database: Database, parent_tasks: Iterable[str]) -> None:
+    """Keep the running executions of tasks from others, for whoever changes those of several tasks, which are locked already.
+
+    Whoever renews leases locks executions of any tasks in the order of their ids, and so must everybody who locks several.
+    """
+    if database.is_sqlite:
+        return  # whoever writes has the whole database
+    running = ExecutionRow.parent_task.in_(list(parent_tasks)) & (ExecutionRow.status == ExecutionStatus.STARTED.value)
+    list(rows(ExecutionRow.select(ExecutionRow.id).where(running).order_by(ExecutionRow.id).for_update()))
 
 
 def lease_until(execution_id: str) -> Micros | None:
-    """When the lease of a running execution ends."""
+    """When the lease of a running execution ends; it can not be renewed until the transaction ends."""
     time: Micros | None = _LEASE_UNTIL.value(id=execution_id)
     return time
-
-
-def unpublished(database: Database, now: Micros, limit: int) -> list[tuple[Execution, int]]:
-    """Up to `limit` waiting executions whose time to be published has come, with how often each was; locked."""
-    statement = _FIND_UNPUBLISHED if database.is_sqlite else _LOCK_UNPUBLISHED
-    return [(records.execution(row), publish_count) for *row, publish_count in statement.all(now=now, limit=limit)]
-
-
-def stamp_published(execution_id: str, publish_count: int, publish_after: Micros) -> None:
-    """Note that an execution is being published, and when to do it again if nobody claims it."""
-    _STAMP_PUBLISHED.run(id=execution_id, publish_count=publish_count, publish_after=publish_after)
 
 
 def next_publish() -> Micros | None:
@@ -200,10 +245,17 @@ def insert_attempt(execution_id: str, attempt: Attempt) -> None:
     _INSERT_ATTEMPT.run(execution_id=execution_id, **records.attempt_columns(attempt))
 
 
-def end_attempt(execution: Execution, now: Micros, outcome: AttemptOutcome, error: str) -> None:
-    """Store how the present attempt of an execution ended."""
+def end_attempt(
+    execution: Execution, now: Micros, outcome: AttemptOutcome, error: str, reason: FailureReason | None = None
+) -> None:
+    """Store how the present attempt of an execution ended, and how much of the log is its own."""
     _END_ATTEMPT.run(
-        execution_id=execution.id, number=execution.attempt, finished_at=now, outcome=outcome.value, error=error
+        execution_id=execution.id,
+        number=execution.attempt,
+        finished_at=now,
+        outcome=outcome.value,
+        error=error,
+        failure_reason=reason.value if reason else None,
     )
 
 

@@ -70,7 +70,7 @@ def migrate(database: Database) -> int:
 
     Raises NewerSchemaError and DatabaseUnavailable; then nothing was changed.
     """
-    with database.write():
+    with database.write(), database.patiently():
         if not database.is_sqlite:
             database.engine.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
         applied = _applied(database)

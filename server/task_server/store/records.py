@@ -9,12 +9,14 @@ from task_server.domain.actions import Action, CodeAction, HttpAction
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
 from task_server.domain.outcome import Isolation, Outcome, Usage
 from task_server.domain.owner import Owner
-from task_server.domain.schedule import Schedule
+from task_server.domain.retry import RetryPolicy
+from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
 from task_server.store.statement import Row
 
-_ACTIONS: dict[str, type[CodeAction] | type[HttpAction]] = {"code": CodeAction, "http": HttpAction}
+#: The kinds of action, by the word that is stored.
+ACTIONS: dict[str, type[CodeAction] | type[HttpAction]] = {"code": CodeAction, "http": HttpAction}
 
 #: The columns of a task that change while it lives.
 TASK_STATE = (
@@ -22,12 +24,17 @@ TASK_STATE = (
     "next_run_at",
     "run_count",
     "fire_count",
+    "missed_count",
+    "skipped_count",
     "last_execution_id",
     "updated_at",
     "revision",
     "stopped_at",
+    "paused_at",
     "deleted_at",
 )
+#: The columns that say what a task is to do: the whole, and what lists are filtered by.
+TASK_DEFINITION = ("name", "task_type", "module", "definition")
 #: The columns that `task` needs.
 TASK = ("task_id", "owner_id", "owner_name", "definition", "created_at", *TASK_STATE)
 
@@ -35,7 +42,11 @@ TASK = ("task_id", "owner_id", "owner_name", "definition", "created_at", *TASK_S
 EXECUTION_STATE = (
     "status",
     "due_at",
+    "deadline_at",
     "attempt",
+    "failed_count",
+    "lost_count",
+    "held",
     "worker",
     "stop_requested_at",
     "started_at",
@@ -66,7 +77,17 @@ EXECUTION = (
 #: The columns of an execution that `execution_detail` needs, and that lists, claims and events do without.
 EXECUTION_DETAIL = ("task_args", "task_kwargs", "result", "traceback", "isolation", "usage")
 #: The columns that `attempt` needs.
-ATTEMPT = ("number", "started_at", "finished_at", "worker", "outcome", "error")
+ATTEMPT = (
+    "number",
+    "started_at",
+    "finished_at",
+    "worker",
+    "outcome",
+    "error",
+    "failure_reason",
+    "log_offset",
+    "log_bytes",
+)
 #: The columns that `log_chunk` needs.
 LOG_CHUNK = ("first_byte", "attempt", "text")
 
@@ -92,17 +113,23 @@ def task(row: Row) -> Task:
 
 def task_columns(value: Task) -> dict[str, Any]:
     """The columns of a task, its definition included."""
-    definition = value.definition
     return {
         **task_state_columns(value),
+        **task_definition_columns(value.definition),
         "task_id": value.task_id,
         "owner_id": value.owner.id,
         "owner_name": value.owner.username,
-        "name": definition.name,
-        "task_type": definition.task_type.value,
-        "module": definition.module,
-        "definition": dumps(dump_definition(definition)),
         "created_at": value.created_at,
+    }
+
+
+def task_definition_columns(value: TaskDefinition) -> dict[str, Any]:
+    """The columns of what a task is to do."""
+    return {
+        "name": value.name,
+        "task_type": value.task_type.value,
+        "module": value.module,
+        "definition": dumps(dump_definition(value)),
     }
 
 
@@ -113,19 +140,42 @@ def task_state_columns(value: Task) -> dict[str, Any]:
 
 def dump_definition(value: TaskDefinition) -> dict[str, Any]:
     """A definition as JSON."""
-    kind = next(name for name, cls in _ACTIONS.items() if isinstance(value.action, cls))
+    kind = next(name for name, cls in ACTIONS.items() if isinstance(value.action, cls))
     action = {"kind": kind, **fields(value.action)}
-    return {**fields(value), "action": action, "schedule": fields(value.schedule)}
+    policy = fields(value.retry_policy) if value.retry_policy else None
+    return {**fields(value), "action": action, "schedule": fields(value.schedule), "retry_policy": policy}
 
 
 def load_definition(value: dict[str, Any]) -> TaskDefinition:
     """The definition that `dump_definition` wrote."""
     said = dict(value["action"])
-    kind = _ACTIONS[said.pop("kind")]
+    kind = ACTIONS[said.pop("kind")]
     if kind is HttpAction:
         said["expected_status"] = tuple(said["expected_status"])
     action: Action = kind(**said)
-    return TaskDefinition(**{**value, "action": action, "schedule": Schedule(**value["schedule"])})
+    policy = value.get("retry_policy")
+    parts = {
+        "action": action,
+        "schedule": _schedule(value["schedule"]),
+        "retry_policy": _retry_policy(policy) if policy else None,
+    }
+    return TaskDefinition(**value | parts)
+
+
+def _schedule(value: dict[str, Any]) -> Schedule:
+    # Rows of the first schema have no policies.
+    kinds = {"misfire_policy": MisfirePolicy, "overlap_policy": OverlapPolicy}
+    return Schedule(**value | {name: kind(value[name]) for name, kind in kinds.items() if name in value})
+
+
+def _retry_policy(value: dict[str, Any]) -> RetryPolicy:
+    return RetryPolicy(
+        **value
+        | {
+            "retry_statuses": tuple(value["retry_statuses"]),
+            "retry_reasons": tuple(map(FailureReason, value["retry_reasons"])),
+        }
+    )
 
 
 def execution(row: Row) -> Execution:
@@ -137,6 +187,7 @@ def execution(row: Row) -> Execution:
         owner=Owner(values.pop("owner_id"), values.pop("owner_name")),
         status=ExecutionStatus(values.pop("status")),
         failure_reason=FailureReason(reason) if reason else None,
+        held=bool(values.pop("held")),
         metadata=json.loads(values.pop("metadata")),
         **values,
     )
@@ -162,6 +213,7 @@ def execution_state_columns(value: Execution) -> dict[str, Any]:
     return {name: getattr(value, name) for name in EXECUTION_STATE} | {
         "status": value.status.value,
         "failure_reason": reason.value if reason else None,
+        "held": int(value.held),
     }
 
 
@@ -193,13 +245,21 @@ def execution_detail(row: Row, attempts: list[Row]) -> ExecutionDetail:
 def attempt(row: Row) -> Attempt:
     """The attempt of a row."""
     values = dict(zip(ATTEMPT, row, strict=True))
-    outcome = values.pop("outcome")
-    return Attempt(outcome=AttemptOutcome(outcome) if outcome else None, **values)
+    outcome, reason = values.pop("outcome"), values.pop("failure_reason")
+    return Attempt(
+        outcome=AttemptOutcome(outcome) if outcome else None,
+        failure_reason=FailureReason(reason) if reason else None,
+        **values,
+    )
 
 
 def attempt_columns(value: Attempt) -> dict[str, Any]:
     """The columns of an attempt."""
-    return {**fields(value), "outcome": value.outcome.value if value.outcome else None}
+    return {
+        **fields(value),
+        "outcome": value.outcome.value if value.outcome else None,
+        "failure_reason": value.failure_reason.value if value.failure_reason else None,
+    }
 
 
 def log_chunk(row: Row) -> LogChunk:

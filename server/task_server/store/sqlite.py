@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import peewee
 
@@ -14,11 +19,18 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.000_25, 0.002
 class SqliteDatabase(peewee.SqliteDatabase):
     """SQLite in WAL mode, safe against power cuts, whose writers wait for each other in short steps.
 
-    `busy_seconds` is how long one waits for others.
+    `busy_seconds` is how long one waits for others. A file that is removed while it is in use is not made anew, and one that is
+    replaced is opened anew: what is written to a removed file nobody would ever see.
     """
 
     def __init__(self, path: str, busy_seconds: float) -> None:
         self._busy_seconds = busy_seconds
+        self._writing = threading.RLock()
+        #: When whoever has the turn to write gives up, by the monotonic clock.
+        self._busy_until = 0.0
+        self._was_there = False
+        #: The file that this thread's connection has open.
+        self._opened = threading.local()
         super().__init__(
             path,
             pragmas={
@@ -34,12 +46,27 @@ class SqliteDatabase(peewee.SqliteDatabase):
     def _busy_milliseconds(self) -> int:
         return int(self._busy_seconds * 1000)
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let the writers of this process through one by one, each as soon as the one before is done.
+
+        Left to themselves they would all ask SQLite again and again, which does not queue. The wait for the turn and that for other
+        processes share `busy_seconds`. Raises peewee.OperationalError when the turn does not come within those.
+        """
+        until = time.monotonic() + self._busy_seconds
+        if not self._writing.acquire(timeout=self._busy_seconds):
+            raise peewee.OperationalError("other threads write")
+        try:
+            self._busy_until = until
+            yield
+        finally:
+            self._writing.release()
+
     def begin(self, lock_type: str | None = None) -> None:
-        """Begin a transaction. Raises peewee.OperationalError when another one writes for too long."""
+        """Begin a transaction, an IMMEDIATE one in a `turn`. Raises peewee.OperationalError when another one writes too long."""
         if lock_type != "IMMEDIATE":
             super().begin(lock_type)
             return
-        deadline = time.monotonic() + self._busy_seconds
         wait = _SHORTEST_WAIT
         self.execute_sql("PRAGMA busy_timeout = 0")  # type: ignore[no-untyped-call]
         try:
@@ -47,7 +74,7 @@ class SqliteDatabase(peewee.SqliteDatabase):
                 try:
                     super().begin(lock_type)
                 except peewee.OperationalError as error:
-                    if "locked" not in str(error) or time.monotonic() > deadline:
+                    if "locked" not in str(error) or time.monotonic() > self._busy_until:
                         raise
                 else:
                     return
@@ -55,3 +82,23 @@ class SqliteDatabase(peewee.SqliteDatabase):
                 wait = min(wait * 2, _LONGEST_WAIT)
         finally:
             self.execute_sql(f"PRAGMA busy_timeout = {self._busy_milliseconds}")  # type: ignore[no-untyped-call]
+
+    def is_connection_usable(self) -> bool:
+        """Whether this thread has a connection, to the file that is there now."""
+        usable: bool = super().is_connection_usable()
+        return usable and (self.in_transaction() or self._opened.file == self._file())
+
+    def _connect(self) -> Any:
+        if self._was_there and self._file() is None:
+            raise peewee.OperationalError("the database's file is gone")
+        connection = super()._connect()  # type: ignore[misc] # the stubs leave it out
+        self._opened.file = self._file()
+        self._was_there = self._opened.file is not None
+        return connection
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            status = Path(self.database).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino

@@ -29,20 +29,21 @@ class Statement:
     """One statement, executed on the database that the tables are bound to, inside a transaction of the caller's.
 
     In `text`, `:name` is a parameter. Where `columns` are given, `{columns}` stands for `a, b`, `{values}` for `:a, :b`, and
-    `{changes}` for `a = :a, b = :b`. Values never become part of the text.
+    `{changes}` for `a = :a, b = :b`. Values never become part of the text. `postgresql` is the text for PostgreSQL,
+    where that needs another one.
     """
 
-    def __init__(self, text: str, columns: Iterable[str] = ()) -> None:
+    def __init__(self, text: str, columns: Iterable[str] = (), *, postgresql: str = "") -> None:
         names = list(columns)
-        text = text.format(
-            columns=", ".join(names),
-            values=", ".join(f":{name}" for name in names),
-            changes=", ".join(f"{name} = :{name}" for name in names),
-        )
-        self._parameters = _PARAMETER.findall(text)
-        self._distinct = len(set(self._parameters))
-        #: By the way in which the driver marks a parameter: SQLite's and PostgreSQL's.
-        self._texts = {mark: _PARAMETER.sub(mark, text) for mark in ("?", "%s")}
+        #: By the way in which the driver marks a parameter, SQLite's and PostgreSQL's: the text, and its parameters in order.
+        self._texts: dict[str, tuple[str, list[str]]] = {}
+        for mark, said in (("?", text), ("%s", postgresql or text)):
+            filled = said.format(
+                columns=", ".join(names),
+                values=", ".join(f":{name}" for name in names),
+                changes=", ".join(f"{name} = :{name}" for name in names),
+            )
+            self._texts[mark] = _PARAMETER.sub(mark, filled), _PARAMETER.findall(filled)
 
     def one(self, **values: Any) -> Row | None:
         """The first row, None when there is none."""
@@ -64,11 +65,12 @@ class Statement:
         return int(self._execute(values).rowcount)
 
     def _execute(self, values: dict[str, Any]) -> Any:
-        if len(values) != self._distinct:
-            message = f"the statement has the parameters {self._parameters}, it was given {list(values)}"
-            raise TypeError(message)
         engine: peewee.Database = TaskRow._meta.database
-        return engine.execute_sql(self._texts[engine.param], [values[name] for name in self._parameters])
+        text, parameters = self._texts[engine.param]
+        if len(values) != len(set(parameters)):
+            message = f"the statement has the parameters {parameters}, it was given {list(values)}"
+            raise TypeError(message)
+        return engine.execute_sql(text, [values[name] for name in parameters])
 
 
 def rows(query: peewee.ModelSelect[Any]) -> Iterable[Row]:

@@ -22,6 +22,8 @@ class TaskRow(Model):
     next_run_at = BigIntegerField(null=True)
     run_count = BigIntegerField()
     fire_count = BigIntegerField()
+    missed_count = BigIntegerField()
+    skipped_count = BigIntegerField()
     last_execution_id = TextField(null=True)
     request_id = TextField(null=True)
     request_digest = TextField(null=True)
@@ -29,6 +31,7 @@ class TaskRow(Model):
     updated_at = BigIntegerField()
     revision = BigIntegerField()
     stopped_at = BigIntegerField(null=True)
+    paused_at = BigIntegerField(null=True)
     deleted_at = BigIntegerField(null=True)
 
     class Meta:
@@ -38,7 +41,7 @@ class TaskRow(Model):
 
 
 class ExecutionRow(Model):
-    """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before."""
+    """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before; NEVER for a held one."""
 
     id = TextField(primary_key=True)
     task_id = TextField()
@@ -51,10 +54,13 @@ class ExecutionRow(Model):
     queue = TextField()
     due_at = BigIntegerField()
     scheduled_for = BigIntegerField(null=True)
+    deadline_at = BigIntegerField(null=True)
     attempt = IntegerField()
+    failed_count = IntegerField()
+    lost_count = IntegerField()
+    held = IntegerField()
     worker = TextField()
     lease_until = BigIntegerField(null=True)
-    lost_count = IntegerField()
     stop_requested_at = BigIntegerField(null=True)
     publish_after = BigIntegerField()
     publish_count = IntegerField()
@@ -92,6 +98,9 @@ class AttemptRow(Model):
     worker = TextField()
     outcome = TextField(null=True)
     error = TextField()
+    failure_reason = TextField(null=True)
+    log_offset = BigIntegerField()
+    log_bytes = BigIntegerField()
 
     class Meta:
         """The table's name and key."""
@@ -132,6 +141,19 @@ class EventRow(Model):
         table_name = "event"
 
 
+class EventFloorRow(Model):
+    """One row: the last event that retention removed. Who wants to go on from before it has missed something."""
+
+    id = IntegerField(primary_key=True)
+    transaction = BigIntegerField()
+    number = BigIntegerField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "event_floor"
+
+
 class TokenRow(Model):
     """A key to the API. Only the keyed hash of its secret is here."""
 
@@ -164,4 +186,4 @@ class SchemaRow(Model):
         table_name = "schema_version"
 
 
-TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, TokenRow, SchemaRow]
+TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, SchemaRow]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from peewee import fn
 
 from task_server.domain.clock import Micros
 from task_server.domain.listing import TaskFilter
+from task_server.domain.status import TaskStatus
 from task_server.domain.task import Task
 from task_server.store import records
 from task_server.store.database import Database
@@ -27,7 +30,32 @@ _FIND_REQUEST = Statement(
     "SELECT {columns}, request_digest FROM task WHERE owner_id = :owner_id AND request_id = :request_id", records.TASK
 )
 _UPDATE_STATE = Statement("UPDATE task SET {changes} WHERE task_id = :task_id", records.TASK_STATE)
-_NEXT_DUE = Statement("SELECT MIN(next_run_at) FROM task WHERE next_run_at IS NOT NULL")
+_UPDATE_DEFINITION = Statement("UPDATE task SET {changes} WHERE task_id = :task_id", records.TASK_DEFINITION)
+_NEWEST_ID = Statement("SELECT MAX(task_id) FROM task")
+# `besides` is a JSON list of ids: one parameter, however many there are.
+_DUE = (
+    "SELECT {columns} FROM task WHERE next_run_at IS NOT NULL AND next_run_at <= :now AND task_id NOT IN (%s) "
+    "ORDER BY next_run_at LIMIT :limit"
+)
+_NEXT_DUE = (
+    "SELECT next_run_at FROM task WHERE next_run_at IS NOT NULL AND task_id NOT IN (%s) ORDER BY next_run_at LIMIT 1"
+)
+_BESIDES = ("SELECT value FROM json_each(:besides)", "SELECT jsonb_array_elements_text(:besides::jsonb)")
+_FIND_DUE = Statement(_DUE % _BESIDES[0], records.TASK)
+_LOCK_DUE = Statement(_DUE % _BESIDES[1] + " FOR UPDATE SKIP LOCKED", records.TASK)
+_NEXT_DUES = tuple(Statement(_NEXT_DUE % besides) for besides in _BESIDES)
+
+
+_REVISION = records.TASK.index("revision")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Tasks whose next run is due."""
+
+    tasks: list[Task] = field(default_factory=list)
+    #: By id, why a row could not be read.
+    unreadable: dict[str, Exception] = field(default_factory=dict)
 
 
 def insert(task: Task, request_id: str, request_digest: str) -> None:
@@ -62,6 +90,11 @@ def update_state(task: Task) -> None:
     _UPDATE_STATE.run(**records.task_state_columns(task), task_id=task.task_id)
 
 
+def update_definition(task: Task) -> None:
+    """Store what a task is to do, where that was changed."""
+    _UPDATE_DEFINITION.run(**records.task_definition_columns(task.definition), task_id=task.task_id)
+
+
 def page(wanted: TaskFilter, before_id: str, limit: int) -> list[Task]:
     """Up to `limit` tasks that match, newest first, older than `before_id` (empty: from the newest)."""
     query = TaskRow.select(*_COLUMNS).where(*_conditions(wanted))
@@ -82,23 +115,62 @@ def count_by(wanted: TaskFilter, column: str) -> dict[str, int]:
     return {str(value): int(number) for value, number in rows(query)}
 
 
-def due(database: Database, now: Micros, limit: int) -> list[Task]:
-    """Up to `limit` tasks whose next run is due, earliest first, locked so that no other scheduler takes them."""
+def newest_id() -> str:
+    """The greatest id of all tasks; empty where there is none."""
+    return _NEWEST_ID.value() or ""
+
+
+def lock_to_stop(database: Database, wanted: TaskFilter, after_id: str, last_id: str, limit: int) -> list[Task]:
+    """Up to `limit` tasks that match and have neither ended nor been stopped, oldest first; locked.
+
+    Their ids are after the one, and not after the other.
+    """
     query = (
         TaskRow.select(*_COLUMNS)
-        .where(TaskRow.next_run_at.is_null(False) & (TaskRow.next_run_at <= now))
-        .order_by(TaskRow.next_run_at)
+        .where(*_to_stop(wanted), TaskRow.task_id > after_id, TaskRow.task_id <= last_id)
+        .order_by(TaskRow.task_id)
         .limit(limit)
     )
-    if not database.is_sqlite:
-        query = query.for_update(skip_locked=True)
-    return [records.task(row) for row in rows(query)]
+    return [records.task(row) for row in rows(query if database.is_sqlite else query.for_update())]
 
 
-def next_due() -> Micros | None:
-    """The earliest next run of all tasks."""
-    time: Micros | None = _NEXT_DUE.value()
+def count_to_stop(wanted: TaskFilter) -> int:
+    """How many tasks match and have neither ended nor been stopped."""
+    return int(TaskRow.select().where(*_to_stop(wanted)).count())
+
+
+def due(
+    database: Database,
+    now: Micros,
+    limit: int,
+    besides: Collection[str] = (),
+    known: Mapping[tuple[str, int], Task] | None = None,
+) -> Due:
+    """Up to `limit` tasks whose next run is due, earliest first, locked so that no other scheduler takes them.
+
+    Parameters:
+        besides: ids of tasks that are left out, and so not locked.
+        known: tasks that were read before, by id and revision. Of them only that they are the same is read.
+    """
+    statement = _FIND_DUE if database.is_sqlite else _LOCK_DUE
+    found = Due()
+    for row in statement.all(now=now, limit=limit, besides=records.dumps(list(besides))):
+        try:
+            found.tasks.append((known or {}).get((row[0], row[_REVISION])) or records.task(row))
+        except Exception as error:  # whatever is wrong with this row, the others are to be handled
+            found.unreadable[row[0]] = error
+    return found
+
+
+def next_due(database: Database, besides: Collection[str] = ()) -> Micros | None:
+    """The earliest next run of all tasks but those with the ids `besides`."""
+    time: Micros | None = _NEXT_DUES[not database.is_sqlite].value(besides=records.dumps(list(besides)))
     return time
+
+
+def _to_stop(wanted: TaskFilter) -> list[Any]:
+    unended = [status.value for status in TaskStatus if not status.is_terminal]
+    return [*_conditions(wanted), TaskRow.status.in_(unended), TaskRow.stopped_at.is_null()]
 
 
 def _conditions(wanted: TaskFilter) -> list[Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from task_server.domain.execution import Execution
-from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
+from task_server.domain.sequel import after_loss
+from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.store import executions, tasks
-from task_server.usecases import changes
+from task_server.store.executions import Found
 from task_server.usecases.ports import Ports
+from task_server.usecases.quarantine import Quarantine
+from task_server.usecases.settling import settle_attempt
 
 _BATCH = 100
 
@@ -20,47 +20,37 @@ class Rescuing:
         self._ports = ports
         self._database = ports.database
         self._max_lost_attempts = max_lost_attempts
+        self._quarantine = Quarantine()
 
     def rescue(self) -> int:
-        """Take up to 100 runs from workers whose lease is over; return how many were taken."""
-        with self._database.read():
-            lost = executions.expired(self._database.now(), _BATCH)
-        return sum(self._rescue(execution, count + 1) for execution, count in lost)
+        """Take up to 100 runs from workers whose lease is over; return how many were taken.
 
-    def _rescue(self, found: Execution, lost_count: int) -> bool:
-        with self._database.write():
+        One that can not be handled is left alone for a minute.
+        """
+        with self._database.read():
             now = self._database.now()
+            besides = self._quarantine.ids(now)
+            lost = executions.expired(now, _BATCH + len(besides))
+        return self._quarantine.handle(lost, now, self._rescue)
+
+    def _rescue(self, found: Found) -> bool:
+        with self._database.write():
             task = tasks.lock(self._database, found.parent_task)
             until = executions.lease_until(found.id)
-            if task is None or until is None or until >= now:
+            now = self._database.now()
+            run = executions.get(found.id)
+            if (
+                task is None
+                or run is None
+                or run.status is not ExecutionStatus.STARTED
+                or until is None
+                or until >= now
+            ):
                 return False  # it was renewed or ended meanwhile
-            after = self._after(found, lost_count, now)
-            columns: dict[str, Any] = {"lease_until": None, "lost_count": lost_count}
-            if after.status is ExecutionStatus.PENDING:
-                columns |= {"publish_after": self._ports.publish_after(now, now), "publish_count": 0}
-            if changes.move_execution(task, found, after, now, **columns) is None:
+            error = f"the worker {run.worker} was not heard of any more"
+            sequel = after_loss(task, run, now, self._max_lost_attempts, error, FailureReason.WORKER_LOST)
+            settled = settle_attempt(self._ports, task, run, sequel, now)
+            if settled is None:
                 return False
-            executions.end_attempt(
-                found, now, AttemptOutcome.LOST, f"the worker {found.worker} was not heard of any more"
-            )
-        self._ports.announce(*([after] if after.status is ExecutionStatus.PENDING else []))
+        settled.tell(self._ports)
         return True
-
-    def _after(self, found: Execution, lost_count: int, now: int) -> Execution:
-        if found.stop_requested_at is not None:
-            return found.changed(
-                status=ExecutionStatus.REVOKED,
-                finished_at=now,
-                observed_at=now,
-                error="stopped; its worker vanished before it could confirm",
-                failure_reason=FailureReason.WORKER_LOST,
-            )
-        if lost_count >= self._max_lost_attempts:
-            return found.changed(
-                status=ExecutionStatus.FAILURE,
-                finished_at=now,
-                observed_at=now,
-                error=f"its worker vanished {lost_count} times while running it",
-                failure_reason=FailureReason.WORKER_LOST,
-            )
-        return found.changed(status=ExecutionStatus.PENDING, observed_at=now, worker="")

@@ -6,22 +6,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from task_server.domain.actions import Action
-from task_server.domain.clock import seconds
+from task_server.domain.clock import SECOND, Micros, seconds
 from task_server.domain.execution import Attempt, Execution
 from task_server.domain.outcome import Outcome
-from task_server.domain.status import AttemptOutcome, ExecutionStatus
+from task_server.domain.sequel import after_outcome, after_release
+from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
 from task_server.store import execution_logs, executions, tasks
 from task_server.usecases import changes
 from task_server.usecases.ports import Ports
-
-_ATTEMPT_OUTCOMES = {
-    ExecutionStatus.SUCCESS: AttemptOutcome.SUCCEEDED,
-    ExecutionStatus.FAILURE: AttemptOutcome.FAILED,
-    ExecutionStatus.REVOKED: AttemptOutcome.STOPPED,
-}
+from task_server.usecases.settling import settle_attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +33,30 @@ class Claim:
 
 
 class Running:
-    """The use cases of workers."""
+    """The use cases of workers.
 
-    def __init__(self, ports: Ports, lease_seconds: float) -> None:
+    Parameters:
+        max_lost_attempts: how often a run may lose its worker or its child process before it ends in FAILURE.
+    """
+
+    def __init__(self, ports: Ports, lease_seconds: float, max_lost_attempts: int = 3) -> None:
         self._ports = ports
         self._database = ports.database
         self._lease = seconds(lease_seconds)
+        self._max_lost_attempts = max_lost_attempts
 
     def claim(self, execution_id: str, worker: str) -> Claim | None:
-        """Take an execution for a worker. None when there is nothing to take: unknown, early, taken, ended or stopped."""
+        """Take an execution for a worker.
+
+        None when there is nothing to take: unknown, early, held, taken, ended, stopped, or past its deadline.
+        """
         with self._database.write():
-            now = self._database.now()
             found = self._locked(execution_id)
+            now = self._database.now()
             if found is None:
                 return None
             task, before = found
-            if not before.status.is_waiting or before.due_at > now or before.stop_requested_at is not None:
+            if not _may_begin(before, now):
                 return None
             after = before.changed(
                 status=ExecutionStatus.STARTED,
@@ -59,20 +64,27 @@ class Running:
                 worker=worker,
                 started_at=before.started_at or now,
                 observed_at=now,
+                error="",
+                failure_reason=None,
             )
             if not task.definition.schedule.cron_expression and before.due_at == task.next_run_at:
                 # Its time has come; the scheduler need not say so too.
                 task = task.changed(now, next_run_at=None)
-            moved = changes.move_execution(task, before, after, now, lease_until=now + self._lease)
+            columns: dict[str, Any] = {"lease_until": now + self._lease}
+            if before.status is ExecutionStatus.RETRY:
+                # Of the attempt that failed; its own error stays with it.
+                columns |= {"result": None, "traceback": ""}
+            moved = changes.move_execution(task, before, after, now, **columns)
             if moved is None:
                 return None
-            executions.insert_attempt(after.id, Attempt(number=after.attempt, started_at=now, worker=worker))
+            attempt = Attempt(number=after.attempt, started_at=now, worker=worker, log_offset=before.log_bytes)
+            executions.insert_attempt(after.id, attempt)
         self._ports.announce()
         return Claim(
             execution_id=after.id,
             attempt=after.attempt,
             action=task.definition.action,
-            timeout=task.definition.timeout,
+            timeout=_time_left(task, after, now),
         )
 
     def leave(self) -> None:
@@ -101,25 +113,24 @@ class Running:
             return execution_logs.append(execution_id, attempt, text)
 
     def finish(self, execution_id: str, attempt: int, outcome: Outcome) -> bool:
-        """Store how a run ended. False when the attempt is not held any more: then nothing was stored."""
+        """Store how an attempt ended, and with it where its run goes: to its end, or to another try.
+
+        False when the attempt is not held any more: then nothing was stored.
+        """
         with self._database.write():
-            now = self._database.now()
             found = self._held(execution_id, attempt)
+            now = self._database.now()
             if found is None:
                 return False
             task, before = found
-            after = before.changed(
-                status=outcome.status,
-                finished_at=now,
-                observed_at=now,
-                error=outcome.error,
-                failure_reason=outcome.failure_reason,
-            )
-            columns = executions.outcome_columns(outcome)
-            if changes.move_execution(task, before, after, now, **columns) is None:
+            sequel = after_outcome(task, before, outcome, now, self._max_lost_attempts)
+            # Of an attempt that was lost there is nothing to keep, unless it was the last.
+            is_kept = sequel.run.status is not ExecutionStatus.PENDING
+            columns = executions.outcome_columns(outcome) if is_kept else {}
+            settled = settle_attempt(self._ports, task, before, sequel, now, **columns)
+            if settled is None:
                 return False
-            executions.end_attempt(before, now, _ATTEMPT_OUTCOMES[outcome.status], outcome.error)
-        self._ports.announce()
+        settled.tell(self._ports)
         return True
 
     def release(self, execution_id: str, attempt: int) -> bool:
@@ -128,28 +139,24 @@ class Running:
         One that somebody wants stopped is not given back: it ends here.
         """
         with self._database.write():
-            now = self._database.now()
             found = self._held(execution_id, attempt)
+            now = self._database.now()
             if found is None:
                 return False
             task, before = found
-            stopped = before.stop_requested_at is not None
-            if stopped:
-                after = before.changed(status=ExecutionStatus.REVOKED, finished_at=now, observed_at=now)
-            else:
-                after = before.changed(status=ExecutionStatus.PENDING, observed_at=now, worker="")
-            again = self._ports.publish_after(now, now)
-            moved = changes.move_execution(
-                task, before, after, now, lease_until=None, publish_after=again, publish_count=0
-            )
-            if moved is None:
+            settled = settle_attempt(self._ports, task, before, after_release(task, before, now), now)
+            if settled is None:
                 return False
-            if stopped:
-                executions.end_attempt(before, now, AttemptOutcome.STOPPED, "")
-            else:
-                executions.end_attempt(before, now, AttemptOutcome.RELEASED, "the worker was shut down")
-        self._ports.announce(*([] if stopped else [after]))
+        settled.tell(self._ports)
         return True
+
+    def put_back(self, execution_id: str) -> None:
+        """Tell the other workers of a run whose message this one will not follow. Raises DatabaseUnavailable."""
+        with self._database.read():
+            now = self._database.now()
+            found = executions.get(execution_id)
+        if found is not None and _may_begin(found, now):
+            self._ports.announce(found)
 
     def _held(self, execution_id: str, attempt: int) -> tuple[Task, Execution] | None:
         found = self._locked(execution_id)
@@ -169,3 +176,19 @@ class Running:
             # It may have changed while this waited for the task.
             execution = executions.get(execution_id)
         return (task, execution) if execution else None
+
+
+def _may_begin(run: Execution, now: Micros) -> bool:
+    return (
+        run.status.is_waiting
+        and not run.held
+        and run.due_at <= now
+        and run.stop_requested_at is None
+        and (run.deadline_at is None or run.deadline_at > now)
+    )
+
+
+def _time_left(task: Task, run: Execution, now: Micros) -> float:
+    """Seconds that an attempt may take: the task's timeout, and not beyond the run's deadline."""
+    timeout = task.definition.timeout
+    return timeout if run.deadline_at is None else min(timeout, (run.deadline_at - now) / SECOND)

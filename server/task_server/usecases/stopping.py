@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from task_server.domain.clock import Micros
 from task_server.domain.execution import Execution
+from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
-from task_server.domain.status import ExecutionStatus, TaskStatus
+from task_server.domain.sequel import after_stop
+from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
 from task_server.notifier.bell import Topic
 from task_server.store import executions, tasks
 from task_server.usecases import changes
+from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
 from task_server.usecases.visibility import visible
+
+#: How many tasks are stopped in one transaction.
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +28,20 @@ class Stopped:
     """What a stop found and did."""
 
     task: Task
-    #: Ids of executions that had not begun and never will.
+    #: Ids of executions that waited, to begin or to be tried again, and never will.
     never_started: list[str] = field(default_factory=list)
     #: Ids of executions whose workers were told.
     running: list[str] = field(default_factory=list)
     #: Whether there were future firings, which will not come now.
     ended_firings: bool = False
+
+
+class StoppedSome(NamedTuple):
+    """What one turn of a stop by filter did."""
+
+    stopped: int
+    #: The last task that was stopped, after which the next turn goes on. Empty where none is left.
+    last_id: str
 
 
 class Stopping:
@@ -44,6 +59,30 @@ class Stopping:
         self.tell(stopped.running)
         return stopped
 
+    def newest_id(self) -> str:
+        """The greatest id of all tasks: a stop by filter ends with it, however many are made meanwhile."""
+        with self._database.read():
+            return tasks.newest_id()
+
+    def stop_some(self, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
+        """Stop up to 100 tasks that match and have not ended, the oldest first, with ids after the one and up to the other.
+
+        They are stopped in one transaction, and told of. Whoever calls this until none is left may go away in between: what was
+        stopped stays so, and doing it again goes on with the rest.
+        """
+        with self._database.write():
+            found = tasks.lock_to_stop(self._database, wanted, after_id, last_id, _BATCH)
+            executions.lock_running(self._database, [task.task_id for task in found])
+            now = self._database.now()
+            stopped = [stop_locked(task, now) for task in found]
+        self.tell([execution_id for each in stopped for execution_id in each.running])
+        return StoppedSome(len(found), found[-1].task_id if len(found) == _BATCH else "")
+
+    def count(self, wanted: TaskFilter) -> int:
+        """How many tasks match and have not ended, nor are being stopped."""
+        with self._database.read():
+            return tasks.count_to_stop(wanted)
+
     def tell(self, running: list[str]) -> None:
         """Ring for executions that are to be stopped, and for the watchers."""
         for execution_id in running:
@@ -58,33 +97,23 @@ class Stopping:
 
 def stop_locked(task: Task, now: Micros) -> Stopped:
     """Stop a locked task: end what waits, mark what runs, and forget all future firings."""
-    ended_firings = bool(task.definition.schedule.cron_expression) and task.next_run_at is not None
+    goes_by_cron = bool(task.definition.schedule.cron_expression)
+    ended_firings = goes_by_cron and (task.next_run_at is not None or task.paused_at is not None)
     never_started: list[str] = []
     running: list[str] = []
+    moves: list[Move] = []
     unfinished = executions.unfinished(task.task_id)
-    if task.stopped_at is None and (unfinished or ended_firings):
-        task = task.changed(now, stopped_at=now, next_run_at=None)
-        if not unfinished:
-            task = task.changed(now, status=TaskStatus.REVOKED)
-            changes.store_task(task, now)
     for execution in unfinished:
-        if execution.status is ExecutionStatus.STARTED:
-            running.append(execution.id)
-            if execution.stop_requested_at is not None:
-                continue
-            after = execution.changed(stop_requested_at=now)
-        else:
+        if execution.status is not ExecutionStatus.STARTED:
             never_started.append(execution.id)
-            after = _revoked(execution, now)
-        task = changes.move_execution(task, execution, after, now) or task
+            moves.append(Move(execution, after_stop(execution, now), {}))
+            continue
+        running.append(execution.id)
+        if execution.stop_requested_at is None:
+            moves.append(Move(execution, execution.changed(stop_requested_at=now), {}))
+    begins = task.stopped_at is None and (bool(unfinished) or ended_firings)
+    if begins:
+        task = replace(task, stopped_at=now, next_run_at=None, paused_at=None)
+    if begins or moves:
+        task = changes.store_moves(task, moves, now)
     return Stopped(task=task, never_started=never_started, running=running, ended_firings=ended_firings)
-
-
-def _revoked(execution: Execution, now: Micros) -> Execution:
-    return execution.changed(
-        status=ExecutionStatus.REVOKED,
-        finished_at=now,
-        observed_at=now,
-        stop_requested_at=now,
-        error="stopped before it began",
-    )

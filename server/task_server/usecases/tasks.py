@@ -67,6 +67,7 @@ def new_execution(task: Task, now: Micros, due_at: Micros, scheduled_for: Micros
         status=ExecutionStatus.PENDING,
         queue=task.definition.queue,
         due_at=due_at,
+        deadline_at=task.definition.deadline_at(due_at),
         scheduled_for=scheduled_for,
         created_at=now,
         metadata=task.definition.metadata,
@@ -173,8 +174,8 @@ class Tasks:
     def run(self, caller: Caller, task_id: str) -> TaskView:
         """Make one extra execution now. Raises TaskNotFound, and TaskEnded when the task was stopped."""
         with self._database.write():
-            now = self._database.now()
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
+            now = self._database.now()
             if task.stopped_at is not None:
                 raise TaskEnded(task_id)
             execution = new_execution(task, now, now)
@@ -185,8 +186,8 @@ class Tasks:
     def delete(self, caller: Caller, task_id: str) -> list[str]:
         """Stop a task and take it off the lists; return the running executions that are being stopped."""
         with self._database.write():
-            now = self._database.now()
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
+            now = self._database.now()
             stopped = stop_locked(task, now)
             gone = stopped.task.changed(now, deleted_at=now)
             tasks.update_state(gone)
@@ -198,7 +199,7 @@ class Tasks:
         stored = self._with_execution(task, execution) if execution else task
         tasks.insert(stored, request_id, digest)
         if execution is not None:
-            arguments = (getattr(task.definition.action, "args", []), getattr(task.definition.action, "kwargs", {}))
+            arguments = changes.arguments(task.definition)
             executions.insert(execution, *arguments, self._ports.publish_after(now, execution.due_at))
         events.append(EventType.ADDED, stored, execution, now)
         return events.head(self._database)

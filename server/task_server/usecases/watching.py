@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from task_server.domain.errors import WatchTokenExpired
 from task_server.domain.event import Event, Position
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
-from task_server.store import events, executions, tasks
+from task_server.store import event_floor, events, executions, tasks
 from task_server.usecases.ports import Ports
 from task_server.usecases.tasks import TaskView
 from task_server.usecases.visibility import visible
 
 #: The most that one read gives.
 BATCH = 500
+_EXPIRED = "The changes after this watch_token are no longer kept; list again, and watch from there."
 
 
 class Watching:
@@ -26,8 +28,14 @@ class Watching:
             return events.head(self._database)
 
     def after(self, position: Position, *, task_id: str = "", owner_id: str | None = None) -> list[Event]:
-        """Up to 500 changes after a position, in order; of one task, or of one owner's, where that is given."""
+        """Up to 500 changes after a position, in order; of one task, or of one owner's, where that is given.
+
+        Raises WatchTokenExpired when some of them are no longer kept, asked of the snapshot that the changes come from: who reads
+        while they are removed hears of it, too.
+        """
         with self._database.read():
+            if position < event_floor.get():
+                raise WatchTokenExpired(_EXPIRED)
             return events.after(self._database, position, BATCH, task_id=task_id, owner_id=owner_id)
 
     def one(self, caller: Caller, task_id: str) -> TaskView:

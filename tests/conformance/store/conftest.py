@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.conformance.store.engine_values import Clock
 
 from task_server.dispatch.publisher import MemoryPublisher
 from task_server.domain.owner import Caller, Owner, Role
-from task_server.notifier.bell import MemoryBell
+from task_server.notifier.bell import MemoryBell, Topic
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
 from task_server.usecases.ports import Ports
@@ -40,6 +41,14 @@ def ports(database: Database, publisher: MemoryPublisher) -> Ports:
 
 
 @pytest.fixture
+def rings(ports: Ports) -> Iterator[list[str]]:
+    """How often the scheduler was woken for what will be due soon."""
+    heard: list[str] = []
+    with ports.bell.listen(Topic.DUE, heard.append):
+        yield heard
+
+
+@pytest.fixture
 def caller() -> Caller:
     return Caller(owner=Owner("ann", "Ann"), role=Role.EDITOR, token_id="t1")
 
@@ -57,3 +66,8 @@ def admin() -> Caller:
 @pytest.fixture
 def running(ports: Ports) -> Running:
     return Running(ports, lease_seconds=30)
+
+
+@pytest.fixture
+def clock(database: Database) -> Clock:
+    return Clock(database)

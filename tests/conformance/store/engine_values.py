@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from task_server.domain.actions import CodeAction
 from task_server.domain.clock import SECOND
 from task_server.domain.outcome import Isolation, Outcome, Usage
@@ -46,3 +49,35 @@ def missed(ports, view, seconds_ago: int) -> int:
         fire_time = ports.database.now() - seconds_ago * SECOND
         TaskRow.update(next_run_at=fire_time).where(TaskRow.task_id == view.task.task_id).execute()
     return fire_time
+
+
+def at_once(database, count: int, work) -> list:
+    """What `work` gives in each of so many threads that begin together. Raises what any of them raised."""
+    together = threading.Barrier(count)
+
+    def begin():
+        together.wait()
+        try:
+            return work()
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(count) as threads:
+        return [begun.result() for begun in [threads.submit(begin) for _ in range(count)]]
+
+
+class Clock:
+    """The database's clock, in the hand of a test; it stands still unless it is moved."""
+
+    def __init__(self, database) -> None:
+        self.now = database.now()
+        database.now = lambda: self.now
+
+    def sleep(self, seconds: float) -> int:
+        """Move on; return the time."""
+        self.now += round(seconds * SECOND)
+        return self.now
+
+    def sleep_until(self, time: int) -> int:
+        self.now = max(self.now, time)
+        return self.now

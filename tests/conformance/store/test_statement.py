@@ -8,7 +8,7 @@ import pytest
 
 from task_server.domain.actions import CodeAction
 from task_server.domain.task import TaskDefinition
-from task_server.store import executions
+from task_server.store import backlog, executions
 from task_server.store.statement import Statement
 from task_server.usecases.executions import Executions
 from task_server.usecases.running import Running
@@ -54,15 +54,22 @@ def test_columns_stand_for_their_names_values_and_changes(database):
     ("statement", "values", "index"),
     [
         (executions._EXPIRED, {"now": 1, "limit": 100}, "execution_leased"),
-        (executions._FIND_UNPUBLISHED, {"now": 1, "limit": 500}, "execution_unpublished"),
+        (executions._OVERDUE, {"now": 1, "limit": 100}, "execution_deadline"),
         (executions._NEXT_PUBLISH, {}, "execution_unpublished"),
+        (backlog._FIND_DUE, {"now": 1, "limit": 500}, "execution_unpublished"),
+        (backlog._COUNT, {"now": 1, "soon": 2, "latest": 3}, "execution_unpublished"),
+        (
+            backlog._FIND_PUT_OFF,
+            {"now": 1, "soon": 2, "latest": 3, "queue": "q", "limit": 500},
+            "execution_unpublished",
+        ),
     ],
 )
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)  # PostgreSQL plans by the parameters' values
 def test_a_tick_of_the_scheduler_reads_an_index_and_not_the_table(database, statement, values, index):
-    explained = Statement("EXPLAIN QUERY PLAN " + statement._texts["?"].replace("?", "1"))
+    explained = Statement("EXPLAIN QUERY PLAN " + statement._texts["?"][0].replace("?", "1"))
     with database.read():
-        (plan,) = [row[-1] for row in explained.all()]
+        plan, *_ = [row[-1] for row in explained.all()]
     assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan, plan
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from tests.conformance.store.engine_values import SUCCESS, definition
 
 from task_server.domain.event import Position
@@ -72,3 +73,33 @@ def test_a_reader_between_two_overtaking_writers_misses_neither(ports, caller):
     seen += watching.after(seen[-1].position if seen else position)
 
     assert sorted(event.task.definition.name for event in seen) == ["quick", "slow"]
+
+
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+def test_changes_of_one_task_are_told_in_their_order_although_the_later_began_first(ports, caller):
+    """Of two transactions the one that has the lower number waits for the other: on SQLite there is only one."""
+    first = Tasks(ports).create(caller, definition())
+    position = Watching(ports).head()
+    begun, may_change = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with ports.database.write():
+            ports.database.engine.execute_sql("SELECT pg_current_xact_id()")
+            begun.set()
+            may_change.wait(10)
+            task = tasks.lock(ports.database, first.task.task_id)
+            changes.store_task(task.changed(ports.database.now()), ports.database.now())
+        ports.database.close()
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    begun.wait(10)
+    Tasks(ports).run(caller, first.task.task_id)
+    seen = Watching(ports).after(position)
+    may_change.set()
+    thread.join()
+    seen += Watching(ports).after(seen[-1].position if seen else position)
+
+    revisions = [event.task.revision for event in seen]
+    assert len(revisions) == 2
+    assert revisions == sorted(revisions)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
-from tests.conformance.store.engine_values import definition
+from tests.conformance.store.engine_values import at_once, definition
 
 from task_server.domain.errors import RequestIdReused, TaskNotFound
 from task_server.domain.listing import TaskFilter
@@ -63,20 +61,8 @@ def test_the_same_request_id_answers_with_the_same_task(ports, caller, stranger,
 
 
 def test_the_same_request_at_once_makes_one_task(ports, caller):
-    made = []
-
-    def create() -> None:
-        made.append(Tasks(ports).create(caller, definition(), "r1", "digest").task.task_id)
-        ports.database.close()
-
-    threads = [threading.Thread(target=create) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(made) == 8
-    assert len(set(made)) == 1
+    made = at_once(ports.database, 8, lambda: Tasks(ports).create(caller, definition(), "r1", "digest"))
+    assert len({view.task.task_id for view in made}) == 1
 
 
 def test_pages_hold_every_task_once_while_others_are_made(ports, caller, stranger):

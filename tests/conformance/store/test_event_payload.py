@@ -1,0 +1,45 @@
+"""What an event keeps of a task and an execution, read back by this version and by an older one."""
+
+from __future__ import annotations
+
+import json
+
+from engine_values import definition
+
+from task_server.domain.retry import RetryPolicy
+from task_server.domain.schedule import OverlapPolicy, Schedule
+from task_server.domain.status import FailureReason
+from task_server.store import event_payload
+from task_server.usecases.tasks import Tasks
+
+SCHEDULE = Schedule(cron_expression="0 0 * * *", overlap_policy=OverlapPolicy.QUEUE_ONE, jitter_seconds=3.0)
+POLICY = RetryPolicy(max_retries=3, retry_statuses=(503,), retry_reasons=(FailureReason.TIMEOUT,))
+
+
+def made(ports, caller):
+    task_id = Tasks(ports).create(caller, definition(schedule=SCHEDULE, retry_policy=POLICY)).task.task_id
+    view = Tasks(ports).run(caller, task_id)
+    return view.task, view.last_execution
+
+
+def test_it_is_read_back_without_its_heavy_parts(ports, caller):
+    task, execution = made(ports, caller)
+
+    read_task, read_execution, former = event_payload.load(event_payload.dump(task, execution))
+
+    assert read_task.definition.schedule == SCHEDULE
+    assert read_task.definition.retry_policy == POLICY
+    assert read_task.definition.action.function_code == ""
+    assert read_execution == execution
+    assert former is None
+
+
+def test_fields_of_a_newer_version_are_left_out(ports, caller):
+    task, execution = made(ports, caller)
+    value = json.loads(event_payload.dump(task, execution))
+    said = value["task"]
+    parts = said["definition"]
+    for part in (said, value["execution"], parts, parts["action"], parts["schedule"], parts["retry_policy"]):
+        part["of_tomorrow"] = 1
+
+    assert event_payload.load(json.dumps(value)) == event_payload.load(event_payload.dump(task, execution))

@@ -1,0 +1,124 @@
+"""A database of the first version, with tasks in it, is brought to the present tables and goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.conformance.store.engine_values import SUCCESS
+
+from task_server.dispatch.publisher import MemoryPublisher
+from task_server.domain.schedule import MisfirePolicy, OverlapPolicy
+from task_server.domain.status import ExecutionStatus, TaskStatus
+from task_server.notifier.bell import MemoryBell
+from task_server.store.migrator import known_migrations, migrate
+from task_server.store.tables import SchemaRow
+from task_server.usecases.executions import Executions
+from task_server.usecases.firing import Firing
+from task_server.usecases.ports import Ports
+from task_server.usecases.running import Running
+from task_server.usecases.tasks import Tasks
+
+_OWNER = {"owner_id": "ann", "owner_name": "Ann"}
+#: As the first version wrote it.
+_DEFINITION = {
+    "name": "old",
+    "action": {"kind": "code", "function_code": "def f(): pass", "function_name": "f", "args": [], "kwargs": {}},
+    "schedule": {
+        "delay_seconds": None,
+        "run_at": None,
+        "cron_expression": "* * * * * *",
+        "time_zone": "",
+        "start_at": None,
+        "end_at": None,
+        "max_runs": 0,
+    },
+    "timeout": 5.0,
+    "queue": "default",
+    "module": "",
+    "metadata": {},
+}
+_TASK = {
+    **_OWNER,
+    "task_id": "t1",
+    "name": "old",
+    "task_type": "scheduled",
+    "module": "",
+    "definition": json.dumps(_DEFINITION),
+    "status": "PENDING",
+    "next_run_at": 1,
+    "run_count": 1,
+    "fire_count": 1,
+    "last_execution_id": "e1",
+    "created_at": 1,
+    "updated_at": 1,
+    "revision": 2,
+}
+_EXECUTION = {
+    **_OWNER,
+    "id": "e1",
+    "task_id": "e1",
+    "parent_task": "t1",
+    "task_name": "old",
+    "module": "",
+    "status": "PENDING",
+    "queue": "default",
+    "due_at": 1,
+    "scheduled_for": 1,
+    "attempt": 1,
+    "worker": "",
+    "lost_count": 1,
+    "publish_after": 1,
+    "publish_count": 3,
+    "created_at": 1,
+    "started_at": 1,
+    "task_args": "[]",
+    "task_kwargs": "{}",
+    "error": "",
+    "traceback": "",
+    "metadata": "{}",
+    "isolation": "{}",
+    "usage": "{}",
+    "log_bytes": 0,
+    "source": "WORKER",
+    "rerun_of": "",
+    "revision": 3,
+}
+_ATTEMPT = {"execution_id": "e1", "number": 1, "started_at": 1, "worker": "w0", "outcome": "LOST", "error": "gone"}
+
+
+@pytest.fixture
+def old_database(empty_database):
+    first = known_migrations()[0]
+    with empty_database.write():
+        engine = empty_database.engine
+        engine.create_tables([SchemaRow])
+        first.up(engine)
+        SchemaRow.create(version=first.version, name=first.name, applied_at=0)
+        for table, row in (("task", _TASK), ("execution", _EXECUTION), ("attempt", _ATTEMPT)):
+            marks = ", ".join([engine.param] * len(row))
+            engine.execute_sql(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+    return empty_database
+
+
+def test_what_was_there_runs_on_under_the_new_rules(old_database, caller):
+    migrate(old_database)
+    ports = Ports(database=old_database, publisher=MemoryPublisher(), bell=MemoryBell(), republish_after_seconds=5)
+
+    task = Tasks(ports).get(caller, "t1", full=True).task
+    schedule = task.definition.schedule
+    assert (schedule.misfire_policy, schedule.overlap_policy) == (MisfirePolicy.FIRE_ONCE, OverlapPolicy.ALLOW)
+    assert (task.definition.retry_policy, task.missed_count, task.paused_at) == (None, 0, None)
+
+    running = Running(ports, lease_seconds=30)
+    claim = running.claim("e1", "w1")
+    assert running.finish("e1", claim.attempt, SUCCESS)
+    view = Executions(ports).get(caller, "e1", full=True)
+    assert (view.execution.status, view.execution.lost_count) == (ExecutionStatus.SUCCESS, 1)
+    assert [attempt.number for attempt in view.detail.attempts] == [1, 2]
+
+    assert Firing(ports).fire_due() == 1
+    task = Tasks(ports).get(caller, "t1", full=False).task
+    assert task.status is TaskStatus.PENDING
+    assert 9_000 < task.missed_count <= 10_000
+    assert task.fire_count > 1
