@@ -1,7 +1,8 @@
-"""Redis as kombu's transport, but that what is no message is dropped.
+"""Redis as kombu's transport, but that what is no message is dropped, and what was taken for good is not acknowledged.
 
 In kombu 5.7 the error of reading a broken message ends the worker that reads it, with status 0: a few bytes in a queue would
-end one worker after the other.
+end one worker after the other. And of a message that was taken with `no_ack` kombu tells the broker all the same that it was: a
+round trip for nothing, an error where the broker died meanwhile, and a note of each message that is kept for ever.
 """
 
 from __future__ import annotations
@@ -32,9 +33,26 @@ class Message(virtual.Message):
 
 
 class Channel(redis.Channel):
-    """A channel that reads on after what is no message."""
+    """A channel that reads on after what is no message, and acknowledges only what the broker still keeps for it."""
 
     Message = Message
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message, unless it was taken for good."""
+        if self._is_kept(delivery_tag):
+            super().basic_ack(delivery_tag, multiple=multiple)  # type: ignore[no-untyped-call]
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Refuse a message, unless it was taken for good."""
+        if self._is_kept(delivery_tag):
+            super().basic_reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
+
+    def _is_kept(self, delivery_tag: str) -> bool:
+        try:
+            self.qos.get(delivery_tag)
+        except KeyError:
+            return False
+        return True
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

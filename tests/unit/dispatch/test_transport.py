@@ -59,6 +59,27 @@ def test_what_is_no_message_is_dropped(broker: BrokerProcess, caplog: pytest.Log
     assert ["what is no message was dropped" in record.getMessage() for record in caplog.records] == [True]
 
 
+def test_what_was_taken_for_good_needs_no_broker_and_no_books(broker: BrokerProcess) -> None:
+    app = make_app(Settings(broker_url=broker.url))
+    publisher = CeleryPublisher(app)
+    for number in range(2):
+        publisher.publish(Hint(str(number), "default"))
+    publisher.close()
+    taken: list[Message] = []
+    with (
+        app.connection_for_read() as connection,
+        Consumer(connection, [app.amqp.queues["default"]], on_message=taken.append),
+    ):
+        while len(taken) < 2:
+            connection.drain_events(timeout=10)
+        broker.kill()
+        taken[0].ack()
+        taken[1].reject()
+        # Whatever kombu noted here it would keep for as long as the worker lives.
+        assert not taken[0].channel.qos._dirty
+        broker.start()
+
+
 def test_a_broker_url_keeps_what_it_says() -> None:
     for url, name in (("redis://a:1/0", "redis"), ("rediss://a:1/0", "rediss"), ("redis+socket:///b.sock", "redis")):
         with make_app(Settings(broker_url=url)).connection_for_write() as connection:
