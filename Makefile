@@ -9,6 +9,10 @@ PYTHON ?=
 UP ?=
 # What `make test` runs, for example: make test TESTS=tests/unit
 TESTS ?=
+# How `make faults` runs, for example: make faults SECONDS=60 SEED=7 DATABASE=postgresql
+SECONDS ?= 600
+SEED ?= 1
+DATABASE ?= sqlite
 
 .PHONY: help
 help: ## List these targets
@@ -34,6 +38,10 @@ up: setup ## Run the whole service on this machine, with its data in .task-manag
 .PHONY: test
 test: setup ## Run all tests
 	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: faults
+faults: setup ## Kill, freeze, flush and lock everything under load for SECONDS, and check that nothing was lost or ended twice
+	$(BIN)/python -m tests.faults --seconds $(SECONDS) --seed $(SEED) --database $(DATABASE)
 
 .PHONY: check
 check: setup ## Check style, types, import directions, the protos and the stubs
