@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from task_server.api import reflection, services
+from task_server.api import hang_ups, reflection, services
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
 from task_server.api.interceptors.capacity import CapacityInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
@@ -68,6 +68,7 @@ class ApiServer:
         self._database = database
         self._names = [*(service.full_name for service in services.SERVICES), ""]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
+        hang_ups.expect()
         self._capacity = CapacityInterceptor(settings.max_concurrent_calls)
         self._server = grpc.aio.server(
             interceptors=[
