@@ -56,7 +56,8 @@ class Subscription:
     async def next(self, seconds: float) -> Event | None:
         """The next change, None when none came within so many seconds. Raises the error that ended the subscription."""
         try:
-            event = await asyncio.wait_for(self._events.get(), seconds)
+            async with asyncio.timeout(seconds):
+                event = await self._events.get()
         except TimeoutError:
             return None
         if event is None:
@@ -135,7 +136,9 @@ class Watchers:
         is_away = False
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), _POLL_SECONDS)
+                # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with the ring (gh-86296).
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._rung.wait()
             self._rung.clear()
             try:
                 events = await self._threads.run(self._watching.after, self._position)

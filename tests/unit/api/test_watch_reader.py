@@ -124,6 +124,21 @@ async def test_when_the_server_goes_its_watchers_are_told(world: World, ann: Cal
                 await anext(ended)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_ring_as_the_server_goes_keeps_no_reader(world: World, ann: Caller, turns: int) -> None:
+    async with world.watched(ann) as stream:
+        await until(stream, "BOOKMARK")
+        reader = world.watchers._reader
+        assert reader is not None
+        await asyncio.sleep(0.05)  # it waits for a ring now, if it read once more
+        world.watchers.rung()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        world.watchers.close()
+        await asyncio.wait([reader], timeout=5)
+        assert reader.cancelled()
+
+
 async def test_a_watch_that_began_as_the_server_went_is_told_and_leaves_no_reader(
     ports: Ports, threads: Threads
 ) -> None:
