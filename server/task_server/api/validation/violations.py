@@ -28,7 +28,7 @@ class Violations:
         """Note a number that is out of bounds or no number; return whether it is fine."""
         if math.isfinite(value) and least <= value <= most:
             return True
-        self.add(field, f"must be from {least:,g} to {most:,g}, not {value:,g}")
+        self.add(field, f"must be from {least:,.15g} to {most:,.15g}, not {value:,.15g}")
         return False
 
     def raise_any(self) -> None:
