@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 #: Python source of a code task, in bytes of UTF-8.
@@ -13,6 +14,17 @@ MAX_RESULT_BYTES = 1024 * 1024
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
+class ActionKind(StrEnum):
+    """What a worker has to be able to do for an action. The words are stored."""
+
+    CODE = "code"
+    HTTP = "http"
+
+
+#: All there are: what a worker runs whose cage holds.
+ACTION_KINDS = frozenset(ActionKind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeAction:
     """Call `function_name` of `function_code` with the arguments."""
@@ -21,6 +33,11 @@ class CodeAction:
     function_name: str
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> ActionKind:
+        """Code."""
+        return ActionKind.CODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +56,11 @@ class HttpAction:
     raw_body_base64: str = ""
     #: Statuses that mean success; empty means 200 to 299.
     expected_status: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> ActionKind:
+        """An HTTP call."""
+        return ActionKind.HTTP
 
 
 Action = CodeAction | HttpAction

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from task_server.domain.actions import ActionKind
 from task_server.domain.clock import Micros
 from task_server.domain.outcome import Isolation, Usage
 from task_server.domain.owner import Owner
@@ -42,6 +43,8 @@ class Execution:
     owner: Owner
     status: ExecutionStatus
     queue: str
+    #: Which workers may run it; None for a foreign run, which none of ours runs.
+    action_kind: ActionKind | None = None
     #: Never started before this.
     due_at: Micros
     #: The cron time that it stands for.

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from task_server.domain.actions import Action, CodeAction
+from task_server.domain.actions import Action, ActionKind, CodeAction
 from task_server.domain.event import Names
 from task_server.domain.execution import Execution
 from task_server.domain.owner import Owner
@@ -60,12 +60,13 @@ def load(payload: str) -> tuple[Task, Execution | None, Names | None]:
     )
     if run is None:
         return task, None, former
-    reason = run["failure_reason"]
+    reason, kind = run["failure_reason"], run.get("action_kind")
     execution = Execution(
         **{
             **_known(Execution, run),
             "owner": Owner(**run["owner"]),
             "status": ExecutionStatus(run["status"]),
+            "action_kind": ActionKind(kind) if kind else None,
             "failure_reason": FailureReason(reason) if reason else None,
             "metadata": run.get("own_metadata", task.definition.metadata),
         }

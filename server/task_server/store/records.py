@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from task_server.domain.actions import Action, CodeAction, HttpAction
+from task_server.domain.actions import Action, ActionKind, CodeAction, HttpAction
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
 from task_server.domain.outcome import Isolation, Outcome, Usage
 from task_server.domain.owner import Owner
@@ -16,7 +16,7 @@ from task_server.domain.task import Task, TaskDefinition
 from task_server.store.statement import Row
 
 #: The kinds of action, by the word that is stored.
-ACTIONS: dict[str, type[CodeAction] | type[HttpAction]] = {"code": CodeAction, "http": HttpAction}
+ACTIONS: dict[str, type[CodeAction] | type[HttpAction]] = {ActionKind.CODE: CodeAction, ActionKind.HTTP: HttpAction}
 
 #: The columns of a task that change while it lives.
 TASK_STATE = (
@@ -66,6 +66,7 @@ EXECUTION = (
     "owner_id",
     "owner_name",
     "queue",
+    "action_kind",
     "scheduled_for",
     "created_at",
     "metadata",
@@ -140,8 +141,7 @@ def task_state_columns(value: Task) -> dict[str, Any]:
 
 def dump_definition(value: TaskDefinition) -> dict[str, Any]:
     """A definition as JSON."""
-    kind = next(name for name, cls in ACTIONS.items() if isinstance(value.action, cls))
-    action = {"kind": kind, **fields(value.action)}
+    action = {"kind": value.action.kind, **fields(value.action)}
     policy = fields(value.retry_policy) if value.retry_policy else None
     return {**fields(value), "action": action, "schedule": fields(value.schedule), "retry_policy": policy}
 
@@ -182,10 +182,12 @@ def execution(row: Row) -> Execution:
     """The execution of a row, without its heavy parts."""
     values = dict(zip(EXECUTION, row, strict=True))
     reason = values.pop("failure_reason")
+    kind = values.pop("action_kind")
     return Execution(
         parent_task=values.pop("parent_task") or "",
         owner=Owner(values.pop("owner_id"), values.pop("owner_name")),
         status=ExecutionStatus(values.pop("status")),
+        action_kind=ActionKind(kind) if kind else None,
         failure_reason=FailureReason(reason) if reason else None,
         held=bool(values.pop("held")),
         metadata=json.loads(values.pop("metadata")),
@@ -200,11 +202,17 @@ def execution_columns(value: Execution) -> dict[str, Any]:
     return {
         **columns,
         "parent_task": value.parent_task or None,
+        "action_kind": kind_column(value.action_kind),
         "owner_id": owner.id,
         "owner_name": owner.username,
         "metadata": dumps(value.metadata),
         **execution_state_columns(value),
     }
+
+
+def kind_column(kind: ActionKind | None) -> str:
+    """The word for which workers may run an execution; empty for a foreign one."""
+    return kind.value if kind else ""
 
 
 def execution_state_columns(value: Execution) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class ExecutionRow(Model):
     owner_name = TextField()
     status = TextField()
     queue = TextField()
+    action_kind = TextField()
     due_at = BigIntegerField()
     scheduled_for = BigIntegerField(null=True)
     deadline_at = BigIntegerField(null=True)
@@ -172,6 +173,28 @@ class TokenRow(Model):
         table_name = "token"
 
 
+class ProcessRow(Model):
+    """A process of the service that lives, or did until `seen_at`. `queues` and `isolation_layers` are lists as JSON."""
+
+    name = TextField(primary_key=True)
+    role = TextField()
+    version = TextField()
+    host = TextField()
+    pid = BigIntegerField()
+    started_at = BigIntegerField()
+    seen_at = BigIntegerField()
+    queues = TextField()
+    concurrency = IntegerField()
+    isolation_level = TextField()
+    isolation_layers = TextField()
+    code_refusal = TextField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "process"
+
+
 class SchemaRow(Model):
     """Which migrations were applied."""
 
@@ -186,4 +209,4 @@ class SchemaRow(Model):
         table_name = "schema_version"
 
 
-TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, SchemaRow]
+TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, SchemaRow]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 
+from task_server.dispatch.lanes import code_lane
 from task_server.dispatch.publisher import Message, Publisher, PublishError
 from task_server.domain.clock import SECOND, Micros, seconds
 from task_server.store import backlog
@@ -79,7 +80,7 @@ class Publishing:
             if not count.put_off:
                 continue
             try:
-                depth = self._publisher.depth(queue)
+                depth = self._depth(queue)
             except PublishError:
                 return brought
             lacking[queue] = count.announced - depth
@@ -100,7 +101,11 @@ class Publishing:
         if not queues:
             return {}
         counts, _ = self._count()
-        return {queue: counts[queue].announced - self._publisher.depth(queue) for queue in queues & counts.keys()}
+        return {queue: counts[queue].announced - self._depth(queue) for queue in queues & counts.keys()}
+
+    def _depth(self, queue: str) -> int:
+        """How many messages of a queue wait, with those that were handed on."""
+        return self._publisher.depth(queue) + self._publisher.depth(code_lane(queue))
 
     def _count(self) -> tuple[dict[str, backlog.Count], Micros]:
         with self._database.read():

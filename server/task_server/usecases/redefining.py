@@ -24,6 +24,7 @@ def redefined(task: Task, run: Execution) -> tuple[Execution, dict[str, Any]]:
         task_name=definition.name,
         module=definition.module,
         queue=definition.queue,
+        action_kind=definition.action.kind,
         metadata=definition.metadata,
         deadline_at=definition.deadline_at(first_due(task, run)),
     )

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from task_server.domain.actions import Action
+from task_server.dispatch.lanes import code_lane
+from task_server.dispatch.publisher import Message
+from task_server.domain.actions import ACTION_KINDS, Action, ActionKind
 from task_server.domain.clock import SECOND, Micros, seconds
 from task_server.domain.execution import Attempt, Execution
 from task_server.domain.outcome import Outcome
@@ -37,10 +40,18 @@ class Running:
 
     Parameters:
         max_lost_attempts: how often a run may lose its worker or its child process before it ends in FAILURE.
+        kinds: the kinds of action that this worker runs.
     """
 
-    def __init__(self, ports: Ports, lease_seconds: float, max_lost_attempts: int = 3) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        lease_seconds: float,
+        max_lost_attempts: int = 3,
+        kinds: Container[ActionKind] = ACTION_KINDS,
+    ) -> None:
         self._ports = ports
+        self._kinds = kinds
         self._database = ports.database
         self._lease = seconds(lease_seconds)
         self._max_lost_attempts = max_lost_attempts
@@ -48,7 +59,8 @@ class Running:
     def claim(self, execution_id: str, worker: str) -> Claim | None:
         """Take an execution for a worker.
 
-        None when there is nothing to take: unknown, early, held, taken, ended, stopped, or past its deadline.
+        None when there is nothing to take: unknown, early, held, taken, ended, stopped, or past its deadline; or of a kind
+        that this worker does not run. Such a run waits on, and its message is handed on to the workers that run it.
         """
         with self._database.write():
             found = self._locked(execution_id)
@@ -57,6 +69,10 @@ class Running:
                 return None
             task, before = found
             if not _may_begin(before, now):
+                return None
+            if task.definition.action.kind not in self._kinds:
+                # That changes nothing, so there is no commit to wait for.
+                self._ports.publisher.publish(Message(before.id, code_lane(before.queue)))
                 return None
             after = before.changed(
                 status=ExecutionStatus.STARTED,

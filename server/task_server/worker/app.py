@@ -13,9 +13,11 @@ from typing import Any
 
 from celery import signals
 from celery.platforms import SecurityWarning
+from kombu.entity import Queue
 
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.dispatch.lanes import code_lane
 from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
 from task_server.worker.runtime import Runtime
@@ -55,6 +57,13 @@ def execute(execution_id: object) -> None:
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _configure_logging(**_: Any) -> None:
     logs.configure(settings.log_level, settings.log_format, "worker")
+
+
+@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def _serve_code_lanes(**_: Any) -> None:
+    """Take what workers that run no code handed on, of whichever queues were asked for, be it by Celery's `-Q`."""
+    for queue in list(app.amqp.queues.consume_from):
+        app.amqp.queues.select_add(Queue(code_lane(queue), no_ack=True))
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

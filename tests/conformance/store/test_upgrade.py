@@ -12,7 +12,7 @@ from task_server.domain.schedule import MisfirePolicy, OverlapPolicy
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import MemoryBell
 from task_server.store.migrator import known_migrations, migrate
-from task_server.store.tables import SchemaRow
+from task_server.store.tables import ExecutionRow, SchemaRow
 from task_server.usecases.executions import Executions
 from task_server.usecases.firing import Firing
 from task_server.usecases.ports import Ports
@@ -36,7 +36,7 @@ _DEFINITION = {
     "timeout": 5.0,
     "queue": "default",
     "module": "",
-    "metadata": {},
+    "metadata": {"action": {"kind": "http"}},
 }
 _TASK = {
     **_OWNER,
@@ -84,6 +84,9 @@ _EXECUTION = {
     "rerun_of": "",
     "revision": 3,
 }
+#: Of a task that nobody can read.
+_BROKEN_TASK = _TASK | {"task_id": "t2", "definition": '{"action":', "next_run_at": None}
+_BROKEN_RUN = _EXECUTION | {"id": "e2", "task_id": "e2", "parent_task": "t2", "status": "SUCCESS"}
 _ATTEMPT = {"execution_id": "e1", "number": 1, "started_at": 1, "worker": "w0", "outcome": "LOST", "error": "gone"}
 
 
@@ -95,7 +98,9 @@ def old_database(empty_database):
         engine.create_tables([SchemaRow])
         first.up(engine)
         SchemaRow.create(version=first.version, name=first.name, applied_at=0)
-        for table, row in (("task", _TASK), ("execution", _EXECUTION), ("attempt", _ATTEMPT)):
+        tasks = [("task", _TASK), ("task", _BROKEN_TASK)]
+        runs = [("execution", _EXECUTION), ("execution", _BROKEN_RUN)]
+        for table, row in (*tasks, *runs, ("attempt", _ATTEMPT)):
             marks = ", ".join([engine.param] * len(row))
             engine.execute_sql(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
     return empty_database
@@ -109,6 +114,11 @@ def test_what_was_there_runs_on_under_the_new_rules(old_database, caller):
     schedule = task.definition.schedule
     assert (schedule.misfire_policy, schedule.overlap_policy) == (MisfirePolicy.FIRE_ONCE, OverlapPolicy.ALLOW)
     assert (task.definition.retry_policy, task.missed_count, task.paused_at) == (None, 0, None)
+
+    # The task's metadata, which says something else, is no definition; and what says nothing has no kind.
+    with old_database.read():
+        kinds = dict(ExecutionRow.select(ExecutionRow.id, ExecutionRow.action_kind).tuples())
+    assert kinds == {"e1": "code", "e2": ""}
 
     running = Running(ports, lease_seconds=30)
     claim = running.claim("e1", "w1")

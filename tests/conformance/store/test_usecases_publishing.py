@@ -8,6 +8,7 @@ import pytest
 from tests.conformance.store.engine_values import at_once, definition
 
 from task_server.dispatch.publisher import MemoryPublisher, Message, PublishError
+from task_server.domain.actions import ActionKind
 from task_server.domain.clock import NEVER, SECOND
 from task_server.domain.outcome import Outcome
 from task_server.domain.retry import RetryPolicy
@@ -95,6 +96,26 @@ def test_each_queue_is_counted_by_itself(ports, caller, publisher):
     turns(Publishing(ports, publisher))
 
     assert published(publisher) == Counter(full * 3 + lost)
+
+
+def test_what_was_handed_on_is_not_published_again_until_it_is_lost(ports, caller, publisher):
+    ids = create(ports, caller, 20)
+    uncaged = Running(ports, lease_seconds=30, kinds={ActionKind.HTTP})
+    publisher.messages.clear()
+    for execution_id in ids:
+        uncaged.claim(execution_id, "w1")
+    handed_on = list(publisher.messages)
+    publishing = Publishing(ports, publisher)
+
+    for _ in range(100):
+        let_time_pass(ports, 10)
+        turns(publishing)
+    assert publisher.messages == handed_on
+
+    publisher.messages.clear()
+    let_time_pass(ports, 10)
+    turns(Publishing(ports, publisher))
+    assert published(publisher) == Counter(ids)
 
 
 def test_a_flush_is_healed_although_all_was_put_off(ports, caller, publisher):

@@ -7,6 +7,8 @@ import threading
 import pytest
 from tests.conformance.store.engine_values import REVOKED, SUCCESS, at_once, definition, status
 
+from task_server.dispatch.publisher import Message
+from task_server.domain.actions import ActionKind, HttpAction
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason, TaskStatus
 from task_server.usecases.executions import Executions
 from task_server.usecases.rescuing import Rescuing
@@ -35,6 +37,29 @@ def test_of_many_claimers_at_once_one_wins(ports, caller, running):
 @pytest.mark.parametrize("word", ["", "no-such-id", "'; DROP TABLE task; --", "\u0000" * 5])
 def test_a_message_for_nothing_claims_nothing(running, word):
     assert running.claim(word.replace("\0", "x"), "w1") is None
+
+
+def test_what_a_worker_may_not_run_waits_on_and_is_handed_to_one_that_may(ports, caller, running, publisher):
+    view = Tasks(ports).create(caller, definition(queue="reports"))
+    execution_id = view.last_execution.id
+    publisher.messages.clear()
+
+    uncaged = Running(ports, lease_seconds=30, kinds={ActionKind.HTTP})
+    assert uncaged.claim(execution_id, "w1") is None
+
+    assert publisher.messages == [Message(execution_id, "reports:code")]
+    waiting = Tasks(ports).get(caller, view.task.task_id, full=True)
+    assert (waiting.task.status, waiting.task.revision) == (TaskStatus.PENDING, view.task.revision)
+    assert waiting.detail.attempts == ()
+    assert running.claim(execution_id, "w2").attempt == 1
+    assert uncaged.claim(execution_id, "w1") is None
+    assert len(publisher.messages) == 1
+
+
+def test_a_worker_that_runs_no_code_makes_http_calls(ports, caller):
+    view = Tasks(ports).create(caller, definition(action=HttpAction(url="https://example.org/")))
+    uncaged = Running(ports, lease_seconds=30, kinds={ActionKind.HTTP})
+    assert uncaged.claim(view.last_execution.id, "w1").attempt == 1
 
 
 def test_a_result_is_stored_once_and_only_for_the_attempt_that_holds_the_run(ports, caller, running):

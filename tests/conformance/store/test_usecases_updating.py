@@ -9,6 +9,7 @@ import pytest
 from tests.conformance.store.engine_updates import CRON, FAILED, NEW, update
 from tests.conformance.store.engine_values import SUCCESS, come_due, definition
 
+from task_server.domain.actions import ActionKind, HttpAction
 from task_server.domain.clock import SECOND
 from task_server.domain.errors import EtagMismatch, TaskEnded, TaskNotFound
 from task_server.domain.listing import TaskFilter
@@ -52,6 +53,17 @@ def test_what_waits_takes_over_the_new_definition(ports, caller, running, publis
     assert page(ports, caller, name="add") == []
     claim = running.claim(run.id, "w1")
     assert (claim.action, claim.timeout) == (NEW, 9.0)
+
+
+def test_a_waiting_run_is_of_the_kind_that_its_task_is_told_to_be(ports, caller):
+    view = Tasks(ports).create(caller, definition())
+    call = HttpAction(url="https://example.org/")
+
+    after = update(ports, caller, view.task.task_id, action=call)
+
+    assert (view.last_execution.action_kind, after.last_execution.action_kind) == (ActionKind.CODE, ActionKind.HTTP)
+    assert Tasks(ports).get(caller, view.task.task_id, full=False).last_execution == after.last_execution
+    assert Running(ports, lease_seconds=30, kinds={ActionKind.HTTP}).claim(after.last_execution.id, "w1").action == call
 
 
 def page(ports, caller, **fields):
