@@ -11,6 +11,7 @@ of the embedded stack do not have.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import tomllib
@@ -25,6 +26,12 @@ PREFIX = "TASK_SERVER_"
 #: The numbers for which 0 has a meaning; all others are more than 0.
 _MAY_BE_ZERO = (
     "worker_concurrency",
+    "max_connection_age_seconds",
+    "rate_per_token",
+    "rate_per_owner",
+    "max_streams_per_token",
+    "max_streams_per_owner",
+    "rate_per_failing_peer",
     "stop_grace_seconds",
     "drain_seconds",
     "retain_executions_seconds",
@@ -74,6 +81,30 @@ class Settings:
     max_concurrent_calls: int = 1000
     #: Threads, and so database connections, that the server's use cases run on.
     database_threads: int = 8
+
+    #: How old a connection to the server may grow. Its streams then have 5 minutes to end, after which clients resume them on a new
+    #: one. 0 means any age.
+    max_connection_age_seconds: float = 1800.0
+
+    # What one caller may ask of one server process; N servers allow N times as much. More is refused with RESOURCE_EXHAUSTED.
+    #: Calls a second that one token may make on average. 0 means any number.
+    rate_per_token: float = 1000.0
+    #: Calls that one token may make at once, if it made few before.
+    burst_per_token: int = 10_000
+    #: Calls a second that all tokens of one owner may make on average. 0 means any number.
+    rate_per_owner: float = 2000.0
+    #: Calls that all tokens of one owner may make at once, if they made few before.
+    burst_per_owner: int = 20_000
+    #: Watches and followed logs that one token may have open. 0 means any number.
+    max_streams_per_token: int = 250
+    #: Watches and followed logs that all tokens of one owner may have open. 0 means any number.
+    max_streams_per_owner: int = 500
+    #: Calls a second with a wrong token that one address may make on average. 0 means any number.
+    rate_per_failing_peer: float = 1.0
+    #: Calls with a wrong token that one address may make at once.
+    burst_per_failing_peer: int = 100
+    #: Networks of gateways and reverse proxies, whose word in `x-forwarded-for` is believed about who failed to authenticate.
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
     #: Runs that one worker process has at once. 0 means four per processor: the work is in children, the threads only wait.
     worker_concurrency: int = 0
@@ -165,6 +196,11 @@ class Settings:
         _, colon, port = self.http_address.rpartition(":")
         if not colon or not port.isdecimal() or int(port) > 65_535:
             wrong.append("http_address must be host:port, as 127.0.0.1:8080")
+        wrong += [
+            f"trusted_proxies must be networks, as 10.1.0.0/16, not {network!r}"
+            for network in self.trusted_proxies
+            if not _is_network(network)
+        ]
         if not self.worker_queues:
             wrong.append("worker_queues must name at least one queue")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -221,6 +257,14 @@ def environment(settings: Settings) -> dict[str, str]:
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         result[PREFIX + field.name.upper()] = text
     return result
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_file(config_file: Path | None) -> dict[str, Any]:

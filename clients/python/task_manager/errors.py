@@ -140,6 +140,14 @@ class ServerBusy(TaskManagerError):
     """The server is at its limit of concurrent calls; `retry_after` says when to try again."""
 
 
+class RateLimited(TaskManagerError):
+    """Too many calls came from this token or owner, or with wrong tokens from here; `retry_after` says when to try again."""
+
+
+class TooManyStreams(TaskManagerError):
+    """The token or its owner has as many watches and followed logs open as it may. Close one. metadata: `limit`, `most`."""
+
+
 class DeadlinePassed(DeadlineExceeded):
     """The caller's deadline, or the server's limit for one call, passed before the server was done."""
 

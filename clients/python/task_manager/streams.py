@@ -22,7 +22,7 @@ LONGEST_DELAY = 5.0
 
 # DEADLINE_EXCEEDED: the server's limit for one call. Where the caller gave a deadline, the next opening finds it passed.
 _BREAKS = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-_BREAK_REASONS = frozenset({"WATCHER_TOO_SLOW", "SERVER_BUSY"})
+_BREAK_REASONS = frozenset({"WATCHER_TOO_SLOW", "SERVER_BUSY", "RATE_LIMITED"})
 
 RequestT_co = TypeVar("RequestT_co", bound=Message, covariant=True)
 MessageT_contra = TypeVar("MessageT_contra", contravariant=True)

@@ -29,7 +29,7 @@ class Mapping(NamedTuple):
 
     code: grpc.StatusCode
     reason: error_reason_pb2.ErrorReason
-    #: For RetryInfo; None for an error that waiting does not mend.
+    #: For RetryInfo, where the error itself does not know; None for an error that waiting does not mend.
     retry_seconds: float | None = None
 
 
@@ -51,6 +51,9 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.CheckerUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.CODE_CHECKER_UNAVAILABLE, retry_seconds=1.0),
     errors.ServerStopping: Mapping(_Code.UNAVAILABLE, _Reason.SERVER_STOPPING, retry_seconds=0.5),
     errors.ServerBusy: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.SERVER_BUSY, retry_seconds=1.0),
+    # It says itself how long to wait.
+    errors.RateLimited: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.RATE_LIMITED),
+    errors.TooManyStreams: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.TOO_MANY_STREAMS, retry_seconds=1.0),
     errors.WatcherTooSlow: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.WATCHER_TOO_SLOW, retry_seconds=0.1),
     errors.DeadlinePassed: Mapping(_Code.DEADLINE_EXCEEDED, _Reason.DEADLINE_PASSED),
     errors.InternalDefect: Mapping(_Code.INTERNAL, _Reason.INTERNAL_DEFECT),
@@ -71,9 +74,10 @@ def to_status(error: errors.TaskServiceError) -> tuple[grpc.StatusCode, status_p
     ] = [info]
     if isinstance(error, errors.InvalidFields):
         details.append(error_details_pb2.BadRequest(field_violations=_field_violations(error.violations)))
-    if mapping.retry_seconds is not None:
+    retry_seconds = mapping.retry_seconds if error.retry_after is None else error.retry_after
+    if retry_seconds is not None:
         delay = duration_pb2.Duration()
-        delay.FromMilliseconds(round(mapping.retry_seconds * 1000))
+        delay.FromMilliseconds(round(retry_seconds * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if mapping.code is _Code.FAILED_PRECONDITION:
         subject = next(iter(facts.values()), "")

@@ -10,16 +10,20 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from task_server.api import hang_ups, reflection, services
+from task_server.api.connections import connection_options
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
 from task_server.api.interceptors.capacity import CapacityInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
+from task_server.api.interceptors.limits import LimitsInterceptor
 from task_server.api.interceptors.log import LogInterceptor
+from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.interceptors.request_id import RequestIdInterceptor
 from task_server.api.threads import Threads
 from task_server.api.watch import Watchers
 from task_server.auth.tokens import Tokens
 from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.domain.rates import Rates
 from task_server.store.database import Database
 
 _log = logging.getLogger(__name__)
@@ -29,20 +33,6 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _HEALTH_SECONDS = 2.0
 #: How long an answer may take to be sent once a drain is over: only then is what was stored also answered.
 _ANSWER_SECONDS = 0.5
-
-_OPTIONS = [
-    # Without it a second server takes the same port in silence.
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    ("grpc.max_metadata_size", 8 * 1024),
-    ("grpc.absolute_max_metadata_size", 16 * 1024),
-    # Clients keep idle streams alive with a ping every 30 s; the default refuses more than one in 5 minutes.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-]
 
 
 class AddressInUseError(Exception):
@@ -70,15 +60,19 @@ class ApiServer:
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
         hang_ups.expect()
         self._capacity = CapacityInterceptor(settings.max_concurrent_calls)
+        failing_peers = FailingPeers(
+            Rates(settings.rate_per_failing_peer, settings.burst_per_failing_peer), settings.trusted_proxies
+        )
         self._server = grpc.aio.server(
             interceptors=[
                 RequestIdInterceptor(),
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
                 self._capacity,
-                AuthenticationInterceptor(tokens, threads),
+                AuthenticationInterceptor(tokens, threads, failing_peers),
+                LimitsInterceptor(settings),
             ],
-            options=_OPTIONS,
+            options=connection_options(settings),
             # A last net, which also counts health checks: its refusals have no details. The capacity interceptor is the limit.
             maximum_concurrent_rpcs=2 * settings.max_concurrent_calls,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -15,6 +16,9 @@ class Violation:
 
 class TaskServiceError(Exception):
     """Root of every error that a caller may see. The message is one sentence that says what to do."""
+
+    #: Seconds after which it may go better, where this one knows; None where its kind says.
+    retry_after: float | None = None
 
     def __init__(self, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -140,6 +144,27 @@ class ServerBusy(TaskServiceError):
 
     def __init__(self) -> None:
         super().__init__("This server is at its limit of concurrent calls; try again.")
+
+
+class RateLimited(TaskServiceError):
+    """More calls came than one token, one owner or, with wrong tokens, one address may make in a while."""
+
+    def __init__(self, limit: str, wait: float) -> None:
+        # Rounded up: whoever waits as long as this says is let in.
+        self.retry_after = math.ceil(wait * 1000) / 1000
+        many = "wrong tokens come from this address" if limit == "peer" else f"calls come from this {limit}"
+        super().__init__(f"Too many {many}; try again in {self.retry_after:g} s.", limit=limit)
+
+
+class TooManyStreams(TaskServiceError):
+    """A token, or an owner with all tokens, has as many streams open at this server as it may."""
+
+    def __init__(self, limit: str, most: int) -> None:
+        super().__init__(
+            f"This {limit} has {most:,} watches and logs open at this server, which is the most; close one.",
+            limit=limit,
+            most=str(most),
+        )
 
 
 class DeadlinePassed(TaskServiceError):

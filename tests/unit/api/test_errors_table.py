@@ -36,6 +36,10 @@ def made(kind: type[TaskServiceError]) -> TaskServiceError:
         return InvalidFields([Violation("task.name", "is required")])
     if kind is errors.ExecutionNotFound:
         return errors.ExecutionNotFound(id="x1")
+    if kind is errors.RateLimited:
+        return errors.RateLimited("token", 0.25)
+    if kind is errors.TooManyStreams:
+        return errors.TooManyStreams("owner", 1000)
     arguments = [name for name in inspect.signature(kind).parameters if name != "metadata"]
     return kind(*("x1" for _ in arguments))
 
@@ -77,6 +81,7 @@ def test_each_error_has_the_details_of_its_code(kind: type[TaskServiceError]) ->
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
         wanted.add("RetryInfo")
         assert 0 < found["RetryInfo"].retry_delay.ToTimedelta().total_seconds() <= 5
+        assert error.retry_after is None or found["RetryInfo"].retry_delay.ToMilliseconds() == error.retry_after * 1000
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         wanted.add("PreconditionFailure")
         (violation,) = found["PreconditionFailure"].violations

@@ -28,6 +28,8 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SERVER_STOPPING: _ClassVar[ErrorReason]
     SERVER_UNREACHABLE: _ClassVar[ErrorReason]
     TASK_STARTED: _ClassVar[ErrorReason]
+    RATE_LIMITED: _ClassVar[ErrorReason]
+    TOO_MANY_STREAMS: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -50,3 +52,5 @@ CODE_CHECKER_UNAVAILABLE: ErrorReason
 SERVER_STOPPING: ErrorReason
 SERVER_UNREACHABLE: ErrorReason
 TASK_STARTED: ErrorReason
+RATE_LIMITED: ErrorReason
+TOO_MANY_STREAMS: ErrorReason

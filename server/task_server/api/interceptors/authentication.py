@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 
 from task_server.api.interceptors.around import AroundInterceptor, Call
+from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.threads import Threads
 from task_server.auth import policy
 from task_server.auth.tokens import Tokens, bearer
@@ -19,17 +20,19 @@ current_caller: ContextVar[Caller] = ContextVar("current_caller")
 class AuthenticationInterceptor(AroundInterceptor):
     """Refuses calls without a valid token, and methods that the caller's role may not call."""
 
-    def __init__(self, tokens: Tokens, threads: Threads) -> None:
+    def __init__(self, tokens: Tokens, threads: Threads, failing_peers: FailingPeers) -> None:
         self._tokens = tokens
         self._threads = threads
+        self._failing_peers = failing_peers
 
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
-        """Set `current_caller`, or raise InvalidCredentials or PermissionMissing."""
+        """Set `current_caller`, or raise InvalidCredentials, PermissionMissing or RateLimited."""
         key = bearer(call.values("authorization"))
         caller = self._tokens.trusted(key)
         if caller is None:
-            caller = await self._threads.run(self._tokens.authenticate, key)
+            with self._failing_peers.attempt(call):
+                caller = await self._threads.run(self._tokens.authenticate, key)
         policy.authorize(caller, call.method)
         current_caller.set(caller)
         yield
