@@ -8,12 +8,14 @@ import queue
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from task_server import config
 from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.tls import plaintext
 
 if TYPE_CHECKING:
     from task_server.auth.tokens import Tokens
@@ -34,6 +36,7 @@ def run_server(settings: Settings) -> int:
     """Serve gRPC. Raises StartError."""
     # What gRPC's core would write to standard error, of a port in use for example, comes as an exception too, and in our words.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    plaintext.check_listener(settings, "grpc_address")
     database = _present_database(settings)
     return asyncio.run(_serve(settings, database))
 
@@ -51,6 +54,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.auth.tokens import Tokens
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
+    from task_server.tls.certificate import CertificateError
     from task_server.usecases.executions import Executions
     from task_server.usecases.pausing import Pausing
     from task_server.usecases.ports import connect
@@ -102,7 +106,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     stop = _stop_event(loop)
     try:
         await server.start()
-    except AddressInUseError as error:
+    except (AddressInUseError, CertificateError) as error:
         raise StartError(str(error)) from error
 
     def rung(_: str) -> None:
@@ -122,7 +126,16 @@ def run_gateway(settings: Settings) -> int:
     from task_server.gateway.app import create_app
     from task_server.gateway.options import GatewayOptions
     from task_server.gateway.server import bind, serve
+    from task_server.tls.certificate import CertificateError, CertificateFiles
+    from task_server.tls.listener import http_context
+    from task_server.tls.server_trust import ServerTrust
 
+    plaintext.check_listener(settings, "http_address")
+    target = settings.gateway_target or settings.grpc_address
+    try:
+        certificate, trust = CertificateFiles.of(settings), ServerTrust.of(settings, target)
+    except CertificateError as error:
+        raise StartError(str(error)) from error
     host, _, port = settings.http_address.rpartition(":")
     try:
         listener = bind(host.strip("[]"), int(port))
@@ -132,8 +145,9 @@ def run_gateway(settings: Settings) -> int:
         ) from error
 
     async def run() -> None:
-        app = create_app(settings.gateway_target or settings.grpc_address, GatewayOptions())
-        await serve(app, listener, _stop_event(asyncio.get_running_loop()))
+        app = create_app(target, GatewayOptions(), trust=trust)
+        context = http_context(certificate) if certificate else None
+        await serve(app, listener, _stop_event(asyncio.get_running_loop()), tls=context)
 
     asyncio.run(run())
     return 0
@@ -231,7 +245,19 @@ def check_health(settings: Settings, service: str = "") -> str:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(settings.grpc_address) as channel:
+    from task_server.tls.certificate import CertificateError
+    from task_server.tls.server_trust import ServerTrust
+
+    address = settings.grpc_address
+    try:
+        trust = ServerTrust.of(replace(settings, gateway_target=""), address)
+    except CertificateError as error:
+        raise StartError(str(error)) from error
+    with (
+        grpc.secure_channel(address, trust.credentials(), trust.options)
+        if trust
+        else grpc.insecure_channel(address) as channel
+    ):
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=service), timeout=3

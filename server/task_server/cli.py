@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             data_dir=arguments.data_dir,
             grpc_address=arguments.grpc_address,
             http_address=arguments.http_address,
+            insecure=arguments.insecure,
         )
         logs.configure(settings.log_level, settings.log_format, arguments.process)
         return command(arguments, settings)
@@ -182,4 +183,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the environment wins over it")
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        default=None,
+        help="let plain text go to other machines: both ports, broker and database",
+    )
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where database, broker files and keys are kept")

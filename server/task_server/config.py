@@ -73,6 +73,22 @@ class Settings:
     http_address: str = "127.0.0.1:8080"
     #: Where the gateway finds the gRPC server. Empty means `grpc_address`.
     gateway_target: str = ""
+    # TLS of the two ports, and of the gateway's way to the server. Files are PEM, and read again when they change.
+    #: The certificate that both ports show, with its chain, and its key. Empty means plain text, on this machine alone.
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+    #: The authorities whose certificates callers of the gRPC port must have. Empty means that callers need none.
+    tls_client_ca_file: str = ""
+    #: Whether anything but loopback may go in plain text: both ports, the way to the server, broker and database.
+    insecure: bool = False
+    #: The authorities that gateway and health check trust the server by. Empty means those that gRPC brings.
+    gateway_target_ca_file: str = ""
+    #: The name that the server's certificate must have. Empty means the host of its address.
+    gateway_target_name: str = ""
+    #: The certificate that gateway and health check show the server, and its key. It gives the gateway's callers no rights.
+    gateway_target_cert_file: str = ""
+    gateway_target_key_file: str = ""
+
     #: Whether the server answers gRPC reflection, which grpcurl needs. The protos are public.
     reflection: bool = True
     #: The longest that one unary call may take, whatever deadline the caller gave.
@@ -201,6 +217,15 @@ class Settings:
             for network in self.trusted_proxies
             if not _is_network(network)
         ]
+        wrong += [
+            f"{prefix}_cert_file and {prefix}_key_file go together: set both or none"
+            for prefix in ("tls", "gateway_target")
+            if bool(values[f"{prefix}_cert_file"]) != bool(values[f"{prefix}_key_file"])
+        ]
+        if self.tls_client_ca_file and not self.tls_cert_file:
+            wrong.append(
+                "tls_client_ca_file needs tls_cert_file and tls_key_file: callers show certificates over TLS only"
+            )
         if not self.worker_queues:
             wrong.append("worker_queues must name at least one queue")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):

@@ -25,6 +25,8 @@ from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.rates import Rates
 from task_server.store.database import Database
+from task_server.tls import listener
+from task_server.tls.certificate import CertificateFiles
 
 _log = logging.getLogger(__name__)
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -84,11 +86,15 @@ class ApiServer:
             reflection.enable(self._server, [*self._names[:-1], health.SERVICE_NAME])
 
     async def start(self) -> int:
-        """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError."""
+        """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError and CertificateError."""
         address = self._settings.grpc_address
         await self._set_health(_NOT_SERVING)
+        certificate = CertificateFiles.of(self._settings)
         try:
-            port = self._server.add_insecure_port(address)
+            if certificate is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, listener.grpc_credentials(certificate))
         except RuntimeError as error:
             message = f"the gRPC address {address} can not be listened on: is it in use?"
             raise AddressInUseError(message) from error

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from task_server.config import PREFIX, Settings, environment
+from task_server.config import PREFIX, ConfigError, Settings, environment
 from task_server.embedded import addresses
 from task_server.embedded.broker import Broker
 from task_server.embedded.child import ChildSpec
 from task_server.embedded.data_dir import DataDir
 from task_server.embedded.readiness import is_serving
 from task_server.embedded.supervisor import Supervisor
+from task_server.tls.plaintext import check_listener
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ _PROBE_SECONDS = 0.05
 def run(settings: Settings) -> int:
     """Run the stack until SIGTERM or SIGINT and return the exit status.
 
-    Raises StackError with one line when it can not start; then nothing is left running.
+    Raises StackError or ConfigError with one line when it can not start; then nothing is left running.
     """
+    check_tls(settings)
     # Database, keys, sockets and logs of all children: for this user alone.
     os.umask(0o077)
     with DataDir(settings.data_dir) as data_dir:
@@ -55,6 +57,21 @@ def run(settings: Settings) -> int:
             broker.remove_private_directory()
 
 
+def check_tls(settings: Settings) -> None:
+    """Raise ConfigError where the children would refuse to serve, or the gateway could not recognise the server."""
+    for name in ("grpc_address", "http_address"):
+        check_listener(settings, name)
+    if settings.tls_cert_file and not (settings.gateway_target_ca_file or settings.gateway_target_name):
+        raise ConfigError(
+            "the gateway reaches the server over TLS: set gateway_target_ca_file to what signed tls_cert_file, "
+            "and gateway_target_name to a name in it, unless it has that of grpc_address"
+        )
+    if settings.tls_client_ca_file and not settings.gateway_target_cert_file:
+        raise ConfigError(
+            "the server asks for certificates, so the gateway needs one: set gateway_target_cert_file and gateway_target_key_file"
+        )
+
+
 def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, broker: Broker) -> int:
     supervisor.start(broker.child(data_dir.lock_fd))
     prepare = supervisor.start(_role("prepare", settings))
@@ -68,7 +85,9 @@ def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, br
         return prepare.status if prepare.status in (1, 2) else 1
     for name in ("server", "worker", "scheduler"):
         supervisor.start(_role(name, settings))
-    if not supervisor.wait(lambda: is_serving(settings.http_address), _PROBE_SECONDS, _START_LIMIT_SECONDS):
+    if not supervisor.wait(
+        lambda: is_serving(settings.http_address, bool(settings.tls_cert_file)), _PROBE_SECONDS, _START_LIMIT_SECONDS
+    ):
         return 0
     supervisor.settled = True
 

@@ -25,6 +25,7 @@ from task_server.gateway.options import GatewayOptions
 from task_server.gateway.router import Match, Router
 from task_server.gateway.routes import Route, load_routes
 from task_server.gateway.transcode import Transcoder
+from task_server.tls.server_trust import ServerTrust
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +37,14 @@ class Gateway:
         grpc_address: the server's, as `127.0.0.1:50051` or `unix:/run/task.sock`.
         options: how it behaves.
         routes: what it serves, beside `/healthz`.
+        trust: TLS to the server; None means plain text.
     """
 
-    def __init__(self, grpc_address: str, options: GatewayOptions, routes: Sequence[Route]) -> None:
+    def __init__(
+        self, grpc_address: str, options: GatewayOptions, routes: Sequence[Route], trust: ServerTrust | None = None
+    ) -> None:
         self._address = grpc_address
+        self._trust = trust
         self._options = options
         self._router = Router([*routes, HEALTH_ROUTE])
         self._transcoder = Transcoder(
@@ -53,7 +58,7 @@ class Gateway:
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Holds the connection to the server."""
-        self._backend = Backend(self._address, self._options)
+        self._backend = Backend(self._address, self._options, self._trust)
         try:
             yield
         finally:
@@ -166,7 +171,11 @@ class Gateway:
 
 
 def create_app(
-    grpc_address: str, options: GatewayOptions | None = None, routes: Sequence[Route] | None = None
+    grpc_address: str,
+    options: GatewayOptions | None = None,
+    routes: Sequence[Route] | None = None,
+    *,
+    trust: ServerTrust | None = None,
 ) -> Starlette:
     """Makes the gateway. Its `state.gateway` is the Gateway; routes that are added to it win over the API's.
 
@@ -174,11 +183,12 @@ def create_app(
         grpc_address: where our gRPC server listens.
         options: how it behaves; None for the defaults.
         routes: what it serves; None for every annotated RPC of `task_manager.v1`.
+        trust: TLS to the server; None means plain text.
 
     Raises:
         UnsupportedRuleError, InvalidTemplateError: an annotation can not be served.
     """
-    gateway = Gateway(grpc_address, options or GatewayOptions(), load_routes() if routes is None else routes)
+    gateway = Gateway(grpc_address, options or GatewayOptions(), load_routes() if routes is None else routes, trust)
     app = Starlette(lifespan=gateway.lifespan)
     app.state.gateway = gateway
     app.router.default = gateway

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -56,6 +57,7 @@ async def serve(
     *,
     on_started: Callable[[], None] | None = None,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serves until `stop` is set, and then ends: streams at once, other requests when they are done or the grace is over.
 
@@ -67,6 +69,7 @@ async def serve(
         stop: ends it.
         on_started: called once requests are answered.
         grace_seconds: how long requests may still take after `stop`.
+        tls: None means plain text.
     """
     config = uvicorn.Config(
         app,
@@ -82,6 +85,7 @@ async def serve(
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=int(grace_seconds + _CLOSING_SECONDS),
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     try:
         await _Server(config, app.state.gateway, stop, on_started, grace_seconds).serve(sockets=[listener])

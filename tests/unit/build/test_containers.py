@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from task_server import cli
-from task_server.config import PREFIX, Settings, load
+from task_server.config import PREFIX, ConfigError, Settings, load
+from task_server.tls.plaintext import check_listener
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -93,6 +94,17 @@ def test_each_secret_dependency_network_and_volume_is_declared(name: str) -> Non
 def test_no_secret_is_in_the_repository() -> None:
     assert "secrets/" in (ROOT / ".gitignore").read_text().splitlines()
     assert all(Path(secret["file"]).parts[0] == "secrets" for secret in COMPOSE["secrets"].values())
+
+
+@pytest.mark.parametrize(("name", "check"), [("server", "grpc_address"), ("gateway", "http_address")])
+def test_what_listens_for_other_containers_starts_and_says_why_it_may(name: str, check: str, tmp_path: Path) -> None:
+    image = dict(pair.split("=", 1) for kind, rest in instructions() if kind == "ENV" for pair in shlex.split(rest))
+    own = {key: value for key, value in image.items() if key.startswith(PREFIX)}
+    with pytest.raises(ConfigError, match="set tls_cert_file"):
+        check_listener(load(environ=own), check)
+    check_listener(settings_of(own | SERVICES[name]["environment"], tmp_path), check)
+    before = (ROOT / "docker-compose.yml").read_text().split("TASK_SERVER_INSECURE:")[:-1]
+    assert all(text.rstrip().splitlines()[-1].lstrip().startswith("#") for text in before)
 
 
 def test_the_image_copies_files_that_exist_and_that_the_build_context_has() -> None:
