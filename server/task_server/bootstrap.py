@@ -51,6 +51,8 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.api.validation.task import TaskValidator
     from task_server.api.watch import Watchers
     from task_server.api.watch_stream import WatchStream, WatchTokens
+    from task_server.auth.authenticator import Authenticator
+    from task_server.auth.last_use import LastUses
     from task_server.auth.tokens import Tokens
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
@@ -94,10 +96,12 @@ async def _serve(settings: Settings, database: Database) -> int:
             watchers=watchers,
         ),
     }
+    last_uses = LastUses(database)
     server = ApiServer(
         settings,
         servicers=servicers,
-        tokens=Tokens(database, secret_key),
+        authenticator=Authenticator([Tokens(database, secret_key)], last_uses.note),
+        last_uses=last_uses,
         threads=threads,
         watchers=watchers,
         database=database,

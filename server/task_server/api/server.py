@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -19,8 +20,10 @@ from task_server.api.interceptors.log import LogInterceptor
 from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.interceptors.request_id import RequestIdInterceptor
 from task_server.api.threads import Threads
+from task_server.api.unknown_methods import UnknownMethods
 from task_server.api.watch import Watchers
-from task_server.auth.tokens import Tokens
+from task_server.auth.authenticator import Authenticator
+from task_server.auth.last_use import LastUses
 from task_server.config import Settings
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.rates import Rates
@@ -33,6 +36,8 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 #: How often the database is asked whether it is there.
 _HEALTH_SECONDS = 2.0
+#: How often the last uses of tokens are stored: they are told to the minute.
+_USES_SECONDS = 20.0
 #: How long an answer may take to be sent once a drain is over: only then is what was stored also answered.
 _ANSWER_SECONDS = 0.5
 
@@ -49,12 +54,14 @@ class ApiServer:
         settings: Settings,
         *,
         servicers: dict[str, object],
-        tokens: Tokens,
+        authenticator: Authenticator,
+        last_uses: LastUses,
         threads: Threads,
         watchers: Watchers,
         database: Database,
     ) -> None:
         self._settings = settings
+        self._last_uses = last_uses
         self._threads = threads
         self._watchers = watchers
         self._database = database
@@ -71,7 +78,7 @@ class ApiServer:
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
                 self._capacity,
-                AuthenticationInterceptor(tokens, threads, failing_peers),
+                AuthenticationInterceptor(authenticator, threads, failing_peers),
                 LimitsInterceptor(settings),
             ],
             options=connection_options(settings),
@@ -84,6 +91,8 @@ class ApiServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
             reflection.enable(self._server, [*self._names[:-1], health.SERVICE_NAME])
+        # The last: it takes what no other has.
+        self._server.add_generic_rpc_handlers((UnknownMethods(),))
 
     async def start(self) -> int:
         """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError and CertificateError."""
@@ -103,9 +112,10 @@ class ApiServer:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
-        checking = asyncio.create_task(self._check_health())
+        duties = [asyncio.create_task(duty) for duty in (self._check_health(), self._store_uses())]
         await stop.wait()
-        checking.cancel()
+        for duty in duties:
+            duty.cancel()
         await self._health.enter_graceful_shutdown()
         self._watchers.close()
         await self._drain()
@@ -119,6 +129,8 @@ class ApiServer:
         await self._capacity.idle(self._settings.drain_seconds)
         # Some were taken a moment before, and have not begun.
         await asyncio.wait({stopping}, timeout=_ANSWER_SECONDS)
+        with contextlib.suppress(DatabaseUnavailable):
+            await self._threads.run(self._last_uses.store)
         self._database.seal()
         await self._server.stop(_ANSWER_SECONDS)
         await stopping
@@ -142,6 +154,17 @@ class ApiServer:
                 await self._set_health(now)
             was = now
             await asyncio.sleep(_HEALTH_SECONDS)
+
+    async def _store_uses(self) -> None:
+        """Store when tokens were last used, now and then."""
+        while True:
+            await asyncio.sleep(_USES_SECONDS)
+            try:
+                await self._threads.run(self._last_uses.store)
+            except DatabaseUnavailable:
+                continue  # they are kept for the next time
+            except Exception:
+                _log.exception("the last uses of tokens can not be stored")
 
     async def _set_health(self, status: Any) -> None:
         for name in self._names:

@@ -7,86 +7,102 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
-import threading
-import time
+from collections.abc import Iterable, Sequence
 
-from task_server.domain.errors import InvalidCredentials
-from task_server.domain.owner import Caller, Owner, Role
+from task_server.auth.authenticator import Proof
+from task_server.auth.credentials import REFUSAL, Credentials
+from task_server.domain.clock import SECOND, Micros
+from task_server.domain.errors import DatabaseUnavailable, InvalidCredentials
+from task_server.domain.owner import DEFAULT_GRANTS, Caller, Grant, Owner, Role
 from task_server.store import tokens
 from task_server.store.database import Database
 
+_log = logging.getLogger(__name__)
+_PREFIX = "tsk_"
 _FORM = re.compile(r"tsk_([0-9a-f]{16})_([0-9a-f]{64})")
-#: How long a token that worked is believed without asking the database again: a revocation is seen within this time.
-_TRUST_SECONDS = 5.0
-_CACHE_LIMIT = 10_000
-_REFUSAL = (
-    "Send a valid token: 'authorization: Bearer tsk_...'. This one is missing, malformed, unknown, expired or revoked."
-)
+
+
+def token_id(key: str) -> str:
+    """The id in a key that `Tokens.create` made."""
+    return key.split("_")[1]
 
 
 class Tokens:
-    """Makes tokens and recognises callers by them."""
+    """Makes tokens, and recognises callers by them.
 
-    def __init__(self, database: Database, secret_key: bytes) -> None:
+    Parameters:
+        secret_key: what secrets are hashed with.
+        former_keys: what they were hashed with before. Such a token works on, and is hashed anew when it does.
+    """
+
+    def __init__(self, database: Database, secret_key: bytes, former_keys: Sequence[bytes] = ()) -> None:
         self._database = database
-        self._key = secret_key
-        self._lock = threading.Lock()
-        self._trusted: dict[str, tuple[float, Caller]] = {}
+        self._keys = [secret_key, *former_keys]
 
-    def create(self, owner: Owner, role: Role) -> str:
-        """Store a new token and return its key, which can not be shown again."""
-        token_id, secret = secrets.token_hex(8), secrets.token_hex(32)
+    def create(
+        self,
+        owner: Owner,
+        role: Role,
+        *,
+        grants: Iterable[Grant] | None = None,
+        name: str = "",
+        expires_at: Micros | None = None,
+    ) -> str:
+        """Store a new token and return its key, which can not be shown again. Without `grants` it has those of its role."""
+        new_id, secret = secrets.token_hex(8), secrets.token_hex(32)
         with self._database.write():
             tokens.insert(
                 tokens.StoredToken(
-                    id=token_id,
-                    secret_hash=self._hash(secret),
+                    id=new_id,
+                    secret_hash=_hash(self._keys[0], secret),
                     owner=owner,
                     role=role,
+                    grants=frozenset(DEFAULT_GRANTS[role] if grants is None else grants),
+                    name=name,
                     created_at=self._database.now(),
+                    expires_at=expires_at,
                 )
             )
-        return f"tsk_{token_id}_{secret}"
+        return f"{_PREFIX}{new_id}_{secret}"
 
     def exist(self) -> bool:
         """Whether any token was ever made."""
         with self._database.read():
             return tokens.exists()
 
-    def trusted(self, key: str) -> Caller | None:
-        """The caller whom this key proved lately; None means that `authenticate` has to ask the database."""
-        with self._lock:
-            entry = self._trusted.get(self._hash(key))
-        return entry[1] if entry is not None and time.monotonic() < entry[0] else None
+    def takes(self, credentials: Credentials) -> bool:
+        """Whether these are a token, by their looks."""
+        return credentials.bearer.startswith(_PREFIX)
 
-    def authenticate(self, key: str) -> Caller:
-        """The caller whom this key proves. Raises InvalidCredentials, with the same words whatever is wrong with it."""
-        match = _FORM.fullmatch(key)
-        stored = None
-        if match is not None:
-            with self._database.read():
-                stored = tokens.get(match[1])
-                now = self._database.now()
-        # An unknown id costs the same comparison as a known one.
-        expected = stored.secret_hash if stored else self._hash("")
-        given = self._hash(match[2] if match else "")
-        if not hmac.compare_digest(expected, given) or stored is None or not stored.works_at(now):
-            raise InvalidCredentials(_REFUSAL)
-        caller = Caller(owner=stored.owner, role=stored.role, token_id=stored.id)
-        with self._lock:
-            if len(self._trusted) >= _CACHE_LIMIT:
-                self._trusted.clear()
-            self._trusted[self._hash(key)] = (time.monotonic() + _TRUST_SECONDS, caller)
-        return caller
+    def prove(self, credentials: Credentials) -> Proof:
+        """The caller whom a key proves. Raises InvalidCredentials, with the same words whatever is wrong with it."""
+        match = _FORM.fullmatch(credentials.bearer)
+        if match is None:
+            raise InvalidCredentials(REFUSAL)
+        with self._database.read():
+            stored = tokens.get(match[1])
+            now = self._database.now()
+        # An unknown id costs the same hashes and comparisons as a known one, and a former key the same as the present one.
+        expected = stored.secret_hash if stored else _hash(self._keys[0], "")
+        fitting = [hmac.compare_digest(expected, _hash(key, match[2])) for key in self._keys]
+        if not any(fitting) or stored is None or not stored.works_at(now):
+            raise InvalidCredentials(REFUSAL)
+        if not fitting[0]:
+            self._hash_anew(stored, match[2])
+        caller = Caller(owner=stored.owner, role=stored.role, token_id=stored.id, grants=stored.grants)
+        return Proof(caller) if stored.expires_at is None else Proof(caller, (stored.expires_at - now) / SECOND)
 
-    def _hash(self, secret: str) -> str:
-        return hmac.new(self._key, secret.encode(), hashlib.sha256).hexdigest()
+    def _hash_anew(self, stored: tokens.StoredToken, secret: str) -> None:
+        try:
+            with self._database.write():
+                tokens.replace_hash(stored.id, stored.secret_hash, _hash(self._keys[0], secret))
+        except DatabaseUnavailable:
+            # The token works all the same, and its next use tries again.
+            _log.warning("token %s is hashed with a former secret key still", stored.id)
 
 
-def bearer(values: list[str]) -> str:
-    """The key in the `authorization` metadata. Raises InvalidCredentials unless there is exactly one Bearer value."""
-    if len(values) != 1 or not values[0][:7].lower() == "bearer ":
-        raise InvalidCredentials(_REFUSAL)
-    return values[0][7:].strip()
+def _hash(key: bytes, secret: str) -> str:
+    return hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()

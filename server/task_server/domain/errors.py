@@ -77,10 +77,12 @@ class InvalidCredentials(TaskServiceError):
 
 
 class PermissionMissing(TaskServiceError):
-    """The caller's role does not allow this."""
+    """The caller has neither the role nor the grant that allows this."""
 
     def __init__(self, permission: str) -> None:
-        super().__init__(f"Your role lacks the permission {permission!r}.", permission=permission)
+        super().__init__(
+            f"You lack the permission {permission!r}; ask an admin for a token with it.", permission=permission
+        )
 
 
 class TaskEnded(TaskServiceError):
@@ -110,10 +112,10 @@ class EtagMismatch(TaskServiceError):
 
 
 class RpcNotImplemented(TaskServiceError):
-    """The contract has this RPC, this server does not yet."""
+    """This server has no such RPC: it is in the contract and not served yet, or in no contract."""
 
     def __init__(self, method: str) -> None:
-        super().__init__(f"{method} is part of the contract but not served yet.", method=method)
+        super().__init__(f"{method} is not served here; the contract may have it for later.", method=method)
 
 
 class DatabaseUnavailable(TaskServiceError):

@@ -82,6 +82,7 @@ class ExecutionRow(Model):
     observed_at = BigIntegerField(null=True)
     rerun_of = TextField()
     revision = BigIntegerField()
+    registered_task_id = TextField(null=True)
 
     class Meta:
         """The table's name."""
@@ -166,6 +167,9 @@ class TokenRow(Model):
     created_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)
     revoked_at = BigIntegerField(null=True)
+    grants = TextField()
+    name = TextField()
+    last_used_at = BigIntegerField(null=True)
 
     class Meta:
         """The table's name."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from task_server.auth.policy import VIEW_ALL
 from task_server.domain.errors import InvalidFields, PermissionMissing, TaskNotFound, Violation
 from task_server.domain.owner import Caller
 from task_server.domain.task import Task
-
-#: What it takes to see rows of others.
-VIEW_ALL = "tasks.view_all"
 
 
 def owner_scope(caller: Caller, created_by: str, my_tasks: bool | None) -> str | None:

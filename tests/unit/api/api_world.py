@@ -21,6 +21,8 @@ from task_server.api.interceptors.authentication import current_caller
 from task_server.api.server import ApiServer
 from task_server.api.threads import Threads
 from task_server.api.watch import Watchers
+from task_server.auth.authenticator import Authenticator
+from task_server.auth.last_use import LastUses
 from task_server.auth.tokens import Tokens
 from task_server.config import Settings
 from task_server.store.database import Database
@@ -67,11 +69,14 @@ class World:
     def __init__(self, database: Database, ports: Ports, threads: Threads, **settings: Any) -> None:
         self.service = TinyService()
         self.tokens = Tokens(database, b"k" * 32)
+        self.last_uses = LastUses(database)
+        self.authenticator = Authenticator([self.tokens], self.last_uses.note)
         self.watchers = Watchers(Watching(ports), threads)
         self.server = ApiServer(
             Settings(grpc_address="127.0.0.1:0", **settings),
             servicers={"TaskService": self.service},
-            tokens=self.tokens,
+            authenticator=self.authenticator,
+            last_uses=self.last_uses,
             threads=threads,
             watchers=self.watchers,
             database=database,

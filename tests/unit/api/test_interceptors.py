@@ -106,12 +106,15 @@ async def test_no_rpc_is_served_without_a_token(world: World, method: Any) -> No
 
 
 @pytest.mark.parametrize("path", ["/task_manager.v1.TaskService/Nothing", "/other.v1.Service/GetTask", "/x", "/"])
-async def test_what_the_contract_does_not_have_is_unimplemented_for_everybody(
+async def test_what_the_contract_does_not_have_is_unimplemented_for_those_who_may_know(
     world: World, metadata: Any, path: str
 ) -> None:
-    for sent in (None, metadata):
-        error = await failure(world.channel.unary_unary(path)(b"", metadata=sent, timeout=20))
+    for make in (world.channel.unary_unary, world.channel.unary_stream):
+        error = await failure(make(path)(b"", timeout=20))
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+        error = await failure(make(path)(b"", metadata=metadata, timeout=20))
         assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert dict(detail(error).metadata) == {"method": path.removeprefix("/")}
     assert world.service.called == []
 
 
@@ -304,3 +307,9 @@ async def test_the_log_has_a_line_for_each_call_and_never_a_token(world: World, 
     assert re.search(r" INFO .*GetTask UNAUTHENTICATED .* user=- token=- request_id=r-6\n", text)
     assert token.split("_")[2] not in text
     assert "Bearer" not in text
+
+
+@pytest.mark.parametrize("path", ["/grpc.health.v1.Health/Nothing", "/grpc.reflection.v1alpha.ServerReflection/x"])
+async def test_open_services_have_no_more_than_they_have(world: World, path: str) -> None:
+    error = await failure(world.channel.unary_unary(path)(b"", timeout=20))
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -122,8 +122,8 @@ async def test_wrong_tokens_are_refused_before_the_database_is_asked_and_right_o
         ann, new = sign_in(world), sign_in(world)
         await world.stub.GetTask(GET, metadata=ann)
         asked: list[str] = []
-        authenticate = world.tokens.authenticate
-        monkeypatch.setattr(world.tokens, "authenticate", lambda key: (asked.append(key), authenticate(key))[1])
+        prove = world.tokens.prove
+        monkeypatch.setattr(world.tokens, "prove", lambda given: (asked.append(given.bearer), prove(given))[1])
         errors = [await failure(world.stub.GetTask(GET, metadata=WRONG)) for _ in range(6)]
         assert [error.code().name for error in errors] == ["UNAUTHENTICATED"] * 3 + ["RESOURCE_EXHAUSTED"] * 3
         assert len(asked) == 3

@@ -83,7 +83,8 @@ async def test_an_address_in_use_is_said(database: Any, ports: Any, threads: Any
         second = ApiServer(
             Settings(grpc_address=f"127.0.0.1:{world.port}"),
             servicers={},
-            tokens=world.tokens,
+            authenticator=world.authenticator,
+            last_uses=world.last_uses,
             threads=threads,
             watchers=world.watchers,
             database=database,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from pathlib import Path
 
 import pytest
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 
 from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
-from task_server.auth.policy import POLICY, authorize
-from task_server.domain.errors import PermissionMissing
-from task_server.domain.owner import Caller, Owner, Role
+from task_server.auth.policy import OPEN, PERMISSIONS, POLICY, VIEW_ALL, authorize, require
+from task_server.domain.errors import PermissionMissing, RpcNotImplemented
+from task_server.domain.owner import Caller, Grant, Owner, Role
 
 MODULES = (admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2)
 METHODS = [
@@ -30,14 +34,46 @@ def test_every_rpc_has_a_rule_and_every_rule_an_rpc() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_admins_may_call_everything_and_editors_all_but_administration(method: str) -> None:
-    authorize(caller(Role.ADMIN), method)
-    if "AdminService" in method:
-        with pytest.raises(PermissionMissing) as caught:
-            authorize(caller(Role.EDITOR), method)
-        assert caught.value.metadata == {"permission": "admin"}
-    else:
-        authorize(caller(Role.EDITOR), method)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_call_what_its_permissions_cover(method: str, role: Role) -> None:
+    permission = POLICY[method]
+    if role in PERMISSIONS[permission]:
+        authorize(caller(role), method)
+        return
+    with pytest.raises(PermissionMissing) as caught:
+        authorize(caller(role), method)
+    assert caught.value.metadata == {"permission": permission}
+
+
+def test_each_role_may_do_what_those_before_it_may_and_more() -> None:
+    def may(role: Role) -> set[str]:
+        return {name for name, roles in PERMISSIONS.items() if role in roles}
+
+    ladder = [may(role) for role in (Role.VIEWER, Role.OPERATOR, Role.EDITOR, Role.ADMIN)]
+    assert all(less < more for less, more in itertools.pairwise(ladder))
+    assert ladder[0] == {"tasks.read", "executions.read", "locks.read"}
+    assert ladder[1] - ladder[0] == {"tasks.operate", "executions.operate"}
+    assert ladder[3] == set(PERMISSIONS)
+
+
+def test_whatever_changes_something_is_not_for_viewers() -> None:
+    reading = re.compile(r"/\w+\.v1\.\w+/(Get|List|Watch|Tail|Preview|Explain)\w+")
+    for method in METHODS:
+        if Role.VIEWER in PERMISSIONS[POLICY[method]]:
+            assert reading.fullmatch(method), method
+
+
+def test_every_permission_is_asked_for_somewhere() -> None:
+    assert set(PERMISSIONS) == {*POLICY.values(), VIEW_ALL}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("grant", Grant)
+def test_a_grant_comes_with_no_role(role: Role, grant: Grant) -> None:
+    require(Caller(Owner("ann", "Ann"), role, "t", frozenset({grant})), grant)
+    with pytest.raises(PermissionMissing) as caught:
+        require(Caller(Owner("ann", "Ann"), role, "t", frozenset(Grant) - {grant}), grant)
+    assert caught.value.metadata == {"permission": grant.value}
 
 
 @pytest.mark.parametrize(
@@ -48,10 +84,19 @@ def test_admins_may_call_everything_and_editors_all_but_administration(method: s
 )  # fmt: skip
 @pytest.mark.parametrize("role", Role)
 def test_what_is_not_in_the_policy_is_refused_to_everybody(method: str, role: Role) -> None:
-    with pytest.raises(PermissionMissing):
+    with pytest.raises(RpcNotImplemented):
         authorize(caller(role), method)
 
 
 def test_the_contract_has_no_service_that_is_not_looked_at_here() -> None:
     protos = Path(task_service_pb2.__file__).parent.glob("*_service_pb2.py")
     assert {proto.stem for proto in protos} == {module.__name__.rpartition(".")[2] for module in MODULES}
+
+
+def test_what_is_open_is_health_and_reflection_and_all_of_them() -> None:
+    services = (
+        health_pb2.DESCRIPTOR.services_by_name["Health"],
+        reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"],
+    )
+    assert {f"/{service.full_name}/{method.name}" for service in services for method in service.methods} == OPEN
+    assert not OPEN & set(POLICY)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import hmac
 from collections.abc import Callable
 
 import pytest
 
-from task_server.auth import tokens as tokens_module
-from task_server.auth.tokens import Tokens, bearer
+from task_server.auth.authenticator import Proof
+from task_server.auth.credentials import REFUSAL, Credentials
+from task_server.auth.tokens import Tokens, _hash, token_id
 from task_server.domain.errors import DatabaseUnavailable, InvalidCredentials
-from task_server.domain.owner import Owner, Role
+from task_server.domain.owner import DEFAULT_GRANTS, CallerKind, Grant, Owner, Role
 from task_server.store import tokens as rows
 from task_server.store.database import Database
 
@@ -33,7 +34,7 @@ def store(database: Database, tokens: Tokens) -> Callable[..., str]:
             rows.insert(
                 rows.StoredToken(
                     id="0" * 16,
-                    secret_hash=tokens._hash(secret),
+                    secret_hash=_hash(KEY, secret),
                     owner=ANN,
                     role=Role.EDITOR,
                     created_at=database.now(),
@@ -45,11 +46,28 @@ def store(database: Database, tokens: Tokens) -> Callable[..., str]:
     return store
 
 
+def prove(tokens: Tokens, key: str) -> Proof:
+    return tokens.prove(Credentials(key))
+
+
 def test_a_token_proves_whom_it_was_made_for(tokens: Tokens) -> None:
     key = tokens.create(ANN, Role.ADMIN)
-    caller = tokens.authenticate(key)
-    assert (caller.owner, caller.role) == (ANN, Role.ADMIN)
-    assert caller.token_id == key.split("_")[1]
+    caller = prove(tokens, key).caller
+    assert (caller.owner, caller.role, caller.kind) == (ANN, Role.ADMIN, CallerKind.TOKEN)
+    assert caller.token_id == token_id(key) == key.split("_")[1]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_token_has_the_grants_of_its_role_or_those_it_was_given(tokens: Tokens, role: Role) -> None:
+    assert prove(tokens, tokens.create(ANN, role)).caller.grants == DEFAULT_GRANTS[role]
+    for given in (frozenset[Grant](), frozenset(Grant), frozenset({Grant.REGISTER_FOR_OTHERS})):
+        assert prove(tokens, tokens.create(ANN, role, grants=given)).caller.grants == given
+
+
+def test_a_key_is_a_token_by_its_looks(tokens: Tokens) -> None:
+    assert tokens.takes(Credentials("tsk_x"))
+    assert not tokens.takes(Credentials("eyJ.a.b"))
+    assert not tokens.takes(Credentials())
 
 
 def test_the_database_holds_no_secret(tokens: Tokens, database: Database) -> None:
@@ -92,51 +110,28 @@ def _changed(key: str, index: int) -> str:
 def test_whatever_is_wrong_with_a_key_the_answer_is_the_same(tokens: Tokens, spoil: Callable[[str], str]) -> None:
     key = tokens.create(ANN, Role.EDITOR)
     with pytest.raises(InvalidCredentials) as caught:
-        tokens.authenticate(spoil(key))
-    assert caught.value.message == tokens_module._REFUSAL
-    assert tokens.trusted(spoil(key)) is None
-    tokens.authenticate(key)
+        prove(tokens, spoil(key))
+    assert caught.value.message == REFUSAL
+    prove(tokens, key)
 
 
 def test_a_token_works_until_it_expires(store: Callable[..., str], tokens: Tokens, database: Database) -> None:
     with pytest.raises(InvalidCredentials):
-        tokens.authenticate(store(expires_at=database.now()))
+        prove(tokens, store(expires_at=database.now()))
 
 
 def test_a_token_that_expires_later_works(store: Callable[..., str], tokens: Tokens, database: Database) -> None:
-    assert tokens.authenticate(store(expires_at=database.now() + 60_000_000)).owner == ANN
+    assert prove(tokens, store(expires_at=database.now() + 60_000_000)).caller.owner == ANN
 
 
 def test_a_revoked_token_does_not_work(store: Callable[..., str], tokens: Tokens, database: Database) -> None:
     with pytest.raises(InvalidCredentials):
-        tokens.authenticate(store(revoked_at=database.now()))
+        prove(tokens, store(revoked_at=database.now()))
 
 
 def test_a_token_of_another_secret_key_does_not_work(tokens: Tokens, database: Database) -> None:
     with pytest.raises(InvalidCredentials):
-        Tokens(database, b"o" * 32).authenticate(tokens.create(ANN, Role.ADMIN))
-
-
-def test_a_key_is_believed_for_five_seconds_and_no_longer(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = tokens.create(ANN, Role.EDITOR)
-    assert tokens.trusted(key) is None
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    caller = tokens.authenticate(key)
-    monkeypatch.setattr(time, "monotonic", lambda: now + 4.99)
-    assert tokens.trusted(key) == caller
-    assert tokens.trusted(_changed(key, 30)) is None
-    monkeypatch.setattr(time, "monotonic", lambda: now + 5.0)
-    assert tokens.trusted(key) is None
-
-
-def test_the_cache_does_not_grow_without_end(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "_CACHE_LIMIT", 3)
-    keys = [tokens.create(ANN, Role.EDITOR) for _ in range(5)]
-    for key in keys:
-        tokens.authenticate(key)
-        assert tokens.trusted(key) is not None
-    assert len(tokens._trusted) <= 3
+        prove(Tokens(database, b"o" * 32), tokens.create(ANN, Role.ADMIN))
 
 
 def test_without_the_database_nobody_is_proved(tokens: Tokens, database: Database) -> None:
@@ -146,15 +141,36 @@ def test_without_the_database_nobody_is_proved(tokens: Tokens, database: Databas
         file.unlink()
     database.path.mkdir()
     with pytest.raises(DatabaseUnavailable):
-        tokens.authenticate(key)
+        prove(tokens, key)
 
 
-@pytest.mark.parametrize("value", ["Bearer k", "bearer k", "BEARER  k "])
-def test_the_scheme_may_be_written_in_any_case(value: str) -> None:
-    assert bearer([value]) == "k"
+@pytest.mark.parametrize("seconds", [0.5, 60.0])
+def test_a_proof_lasts_no_longer_than_the_token(
+    store: Callable[..., str], tokens: Tokens, database: Database, seconds: float
+) -> None:
+    proof = prove(tokens, store(expires_at=database.now() + int(seconds * 1_000_000)))
+    assert seconds - 0.4 < proof.seconds <= seconds
 
 
-@pytest.mark.parametrize("values", [[], ["k"], ["Basic k"], ["Bearer"], ["Bearerk"], ["Bearer a", "Bearer b"], [""]])
-def test_anything_but_one_bearer_value_is_refused(values: list[str]) -> None:
-    with pytest.raises(InvalidCredentials, match="authorization: Bearer"):
-        bearer(values)
+def test_a_token_of_a_former_key_works_and_is_hashed_anew(tokens: Tokens, database: Database) -> None:
+    key = tokens.create(ANN, Role.EDITOR)
+    new = b"n" * 32
+    assert prove(Tokens(database, new, [b"o" * 32, KEY]), key).caller.owner == ANN
+    # Now the former key may go.
+    assert prove(Tokens(database, new), key).caller.owner == ANN
+    with pytest.raises(InvalidCredentials):
+        prove(tokens, key)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_unknown_id_costs_the_same_hashes_as_a_known_one(
+    tokens: Tokens, database: Database, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    key = tokens.create(ANN, Role.EDITOR)
+    tokens = Tokens(database, KEY, [b"o" * 32])
+    compared: list[int] = []
+    compare = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda one, other: compared.append(len(one)) or compare(one, other))
+    with pytest.raises(InvalidCredentials):
+        prove(tokens, _changed(key, -1 + len(key)) if known else _changed(key, 4))
+    assert compared == [64, 64]

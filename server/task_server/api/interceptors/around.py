@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
+from task_server.auth.policy import OPEN
+
 if TYPE_CHECKING:
     # The stubs make these generic, grpc does not.
     ServicerContext = grpc.aio.ServicerContext[Any, Any]
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 else:
     ServicerContext = grpc.aio.ServicerContext
     Handler = grpc.RpcMethodHandler
-
-#: Services that have no users, no rows and no errors of ours.
-_INFRASTRUCTURE = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
 class Call:
@@ -38,7 +37,7 @@ class Call:
 
 
 class AroundInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # not generic at run time
-    """Runs `around` about every call that is not infrastructure."""
+    """Runs `around` about every call but those that need no caller: they have no users, no rows and no errors of ours."""
 
     def around(self, call: Call) -> contextlib.AbstractAsyncContextManager[None]:
         """A context manager that the call runs in."""
@@ -51,7 +50,7 @@ class AroundInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] #
     ) -> Handler:
         """Wrap the call's handler."""
         handler: Any = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith(_INFRASTRUCTURE):
+        if handler is None or handler_call_details.method in OPEN:
             return cast("Handler", handler)
         if handler.response_streaming:
             behavior = self._stream(handler.unary_stream, handler_call_details)
