@@ -18,7 +18,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +148,24 @@ class Settings:
     run_memory_bytes: int = 256 * 1024 * 1024
     #: What one run may print.
     run_output_bytes: int = 1024 * 1024
-    #: Networks that API tasks may call although they are not public, as `10.1.0.0/16` or `127.0.0.0/8`. Empty means none.
+    # Where API tasks may go (docs/operations.md, "Where API tasks may go").
+    #: Networks that API tasks may call although they are not public, as `10.1.0.0/16` or `127.0.0.0/8`; `=*` or `=8000+9000` behind
+    #: one opens it on all or other ports than the usual ones. Empty means none.
     egress_allow: tuple[str, ...] = ()
+    #: Networks that API tasks may not call, whatever else allows it.
+    egress_deny: tuple[str, ...] = ()
+    #: The only hosts that API tasks may call, as `api.example.com` or `*.example.com`, which is all below it. Empty means all. They
+    #: open no network.
+    egress_allow_hosts: tuple[str, ...] = ()
+    #: Hosts that API tasks may not call, whatever else allows it.
+    egress_deny_hosts: tuple[str, ...] = ()
+    #: The usual ports: those that API tasks may call.
+    egress_ports: tuple[int, ...] = (80, 443, 8080, 8443)
+    #: A proxy that all API tasks go through by CONNECT, as `http://127.0.0.1:4750`; it looks names up and judges what it finds.
+    #: Empty means none.
+    egress_proxy: str = ""
+    #: `user:password` for that proxy. Empty means none.
+    egress_proxy_credentials: str = field(default="", repr=False)
     #: A PEM file with certificates that API tasks trust besides the machine's and Mozilla's. Empty means none.
     egress_ca_file: str = ""
 
@@ -179,7 +195,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check each value and how they go together; raise ConfigError with all that is wrong."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         numbers = {name: value for name, value in values.items() if type(value) in (int, float)}
         # Written so that NaN, which compares with nothing, is wrong too.
         wrong = [
@@ -226,6 +242,7 @@ class Settings:
             wrong.append(
                 "tls_client_ca_file needs tls_cert_file and tls_key_file: callers show certificates over TLS only"
             )
+        wrong += _wrong_egress(self)
         if not self.worker_queues:
             wrong.append("worker_queues must name at least one queue")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -267,7 +284,7 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
     for source, items in (("the file", _read_file(config_file)), ("the environment", _read_environment(environ))):
         for name, value in items.items():
             if name not in hints:
-                known = ", ".join(field.name for field in fields(Settings))
+                known = ", ".join(each.name for each in fields(Settings))
                 raise ConfigError(f"{source} sets {name!r}, which is no setting; the settings are {known}")
             values[name] = _cast(name, hints[name], value)
     values.update({name: value for name, value in overrides.items() if value is not None})
@@ -277,10 +294,10 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment that gives another process the same settings."""
     result = {}
-    for field in fields(Settings):
-        value = getattr(settings, field.name)
-        text = ",".join(value) if isinstance(value, tuple) else str(value)
-        result[PREFIX + field.name.upper()] = text
+    for each in fields(Settings):
+        value = getattr(settings, each.name)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        result[PREFIX + each.name.upper()] = text
     return result
 
 
@@ -290,6 +307,27 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _wrong_egress(settings: Settings) -> list[str]:
+    """What is wrong with where API tasks may go, as far as it can be said here; the executors read the entries."""
+    wrong = []
+    if not settings.egress_ports:
+        wrong.append("egress_ports must name at least one port, as 443")
+    wrong += [
+        f"egress_ports: {port} is not between 1 and 65535" for port in settings.egress_ports if not 0 < port < 65_536
+    ]
+    if settings.egress_proxy and not settings.egress_proxy.startswith("http://"):
+        wrong.append("egress_proxy must be http://host:port")
+    if "@" in settings.egress_proxy:
+        wrong.append("egress_proxy must not have credentials in it; set egress_proxy_credentials")
+    if settings.egress_proxy_credentials and not settings.egress_proxy:
+        wrong.append("egress_proxy_credentials needs egress_proxy")
+    if settings.egress_proxy_credentials and (
+        ":" not in settings.egress_proxy_credentials or not settings.egress_proxy_credentials.isprintable()
+    ):
+        wrong.append("egress_proxy_credentials must be user:password")
+    return wrong
 
 
 def _read_file(config_file: Path | None) -> dict[str, Any]:
@@ -304,7 +342,7 @@ def _read_file(config_file: Path | None) -> dict[str, Any]:
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    known = {field.name for field in fields(Settings)}
+    known = {each.name for each in fields(Settings)}
     items: dict[str, str] = {}
     secrets: dict[str, str] = {}
     for variable, value in environ.items():
@@ -329,10 +367,14 @@ def _cast(name: str, kind: Any, value: Any) -> Any:
     """The value as the setting's type. The environment has texts only; of TOML's types only the fitting ones are taken."""
     try:
         if isinstance(kind, types.GenericAlias):
-            parts = value.split(",") if isinstance(value, str) else value
-            if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            of = typing.get_args(kind)[0]
+            parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+            fitting = isinstance(parts, list) and all(
+                isinstance(part, str | of) and not isinstance(part, bool) for part in parts
+            )
+            if not fitting:
                 raise TypeError
-            return tuple(part.strip() for part in parts if part.strip())
+            return tuple(of(part.strip() if isinstance(part, str) else part) for part in parts if part != "")
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
         if not isinstance(value, {int: (int, str), float: (int, float, str)}.get(kind, str)) or isinstance(value, bool):
@@ -340,4 +382,5 @@ def _cast(name: str, kind: Any, value: Any) -> Any:
         return kind(value)
     except (KeyError, TypeError, ValueError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
-        raise ConfigError(f"{name} must be {wanted.get(kind, 'a list of texts')}, not {value!r}") from None
+        lists = {tuple[int, ...]: "a list of whole numbers", tuple[str, ...]: "a list of texts"}
+        raise ConfigError(f"{name} must be {(wanted | lists)[kind]}, not {value!r}") from None

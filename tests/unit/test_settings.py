@@ -75,6 +75,10 @@ def test_a_value_has_the_type_of_its_setting(write: Any, toml: str, name: str, v
         ('reflection = "yes"', "reflection must be true or false, not 'yes'"),
         ("worker_queues = [1]", r"worker_queues must be a list of texts, not \[1\]"),
         ("worker_queues = {a = 1}", "worker_queues must be a list of texts"),
+        ('egress_ports = ["http"]', "egress_ports must be a list of whole numbers"),
+        ("egress_ports = [true]", "egress_ports must be a list of whole numbers"),
+        ("egress_ports = [80.5]", "egress_ports must be a list of whole numbers"),
+        ("egress_ports = 80", "egress_ports must be a list of whole numbers"),
         ("max_call_seconds = 0", "max_call_seconds must be more than 0"),
         ("max_call_seconds = nan", "max_call_seconds must be more than 0"),
         ("max_call_seconds = inf", "max_call_seconds must be more than 0"),
@@ -135,6 +139,9 @@ def test_another_process_gets_the_same_settings() -> None:
         max_call_seconds=0.1 + 0.2,
         worker_queues=("a", "b.c-d"),
         egress_allow=("127.0.0.0/8=*", "fd00::/8=8000+9000"),
+        egress_ports=(443, 8443),
+        egress_proxy="http://127.0.0.1:4750",
+        egress_proxy_credentials="u:p",
         log_format="json",
     )
     for settings in (Settings(), changed):
@@ -155,3 +162,42 @@ def test_files_lie_in_the_data_directory_unless_named() -> None:
 )
 def test_a_stop_waits_for_its_child_and_not_longer_than_a_call_may_take(write: Any, toml: str, seconds: float) -> None:
     assert load(write(toml), {}).stop_wait_seconds == pytest.approx(seconds)
+
+
+def test_ports_are_read_from_the_file_and_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("egress_ports = [443, 8443]")
+    assert load(tmp_path / "settings.toml", {}).egress_ports == (443, 8443)
+    assert load(environ={"TASK_SERVER_EGRESS_PORTS": "443, 8443"}).egress_ports == (443, 8443)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"egress_ports": ()}, "egress_ports must name at least one port, as 443"),
+        ({"egress_ports": (443, 70_000)}, "egress_ports: 70000 is not between 1 and 65535"),
+        ({"egress_proxy": "proxy:4750"}, "egress_proxy must be http://host:port"),
+        ({"egress_proxy": "https://proxy:4750"}, "egress_proxy must be http://host:port"),
+        (
+            {"egress_proxy": "http://u:p@proxy:1"},
+            "egress_proxy must not have credentials in it; set egress_proxy_credentials",
+        ),
+        ({"egress_proxy_credentials": "u:secret"}, "egress_proxy_credentials needs egress_proxy"),
+        (
+            {"egress_proxy": "http://proxy:1", "egress_proxy_credentials": "secret"},
+            "egress_proxy_credentials must be user:password",
+        ),
+        (
+            {"egress_proxy": "http://proxy:1", "egress_proxy_credentials": "u:secret\r\nX: y"},
+            "egress_proxy_credentials must be user:password",
+        ),
+    ],
+)
+def test_settings_of_egress_go_together(given: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings(**given)
+    assert str(caught.value) == wrong
+    assert "secret" not in str(caught.value)
+
+
+def test_credentials_are_not_shown() -> None:
+    assert "geheim" not in repr(Settings(egress_proxy="http://proxy:1", egress_proxy_credentials="u:geheim"))

@@ -14,6 +14,8 @@ from task_server.executors.connection import RequestFailed
 _CHUNK = 16_384
 _MAX_HEADER_BYTES = 64 * 1024
 _MAX_REASON_CHARACTERS = 200
+#: What a request asks for. Others that urllib3 would decode, where the machine has modules for them, stay as they are.
+_ENCODINGS = ["gzip", "x-gzip", "deflate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def read_answer(response: requests.Response, max_body_bytes: int) -> Answer:
         message = f"The headers of the answer are larger than {_MAX_HEADER_BYTES} bytes."
         raise RequestFailed(message)
     body = bytearray()
+    response.raw.CONTENT_DECODERS = _ENCODINGS
     try:
         for part in response.iter_content(_CHUNK):
             body += part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -13,7 +13,7 @@ from task_server.executors.egress import EgressDenied, EgressPolicy
 from task_server.executors.request_rules import Target
 
 #: One address out of several; the run's own timeout limits everything together.
-_CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 #: A name with more addresses than this is an attack or a mistake.
 _MAX_ADDRESSES = 20
 
@@ -36,10 +36,7 @@ def vetted_addresses(target: Target, policy: EgressPolicy, resolve: Resolve = re
 
     Raises EgressDenied when any of them is not allowed, RequestFailed when there is none.
     """
-    refusal = policy.port_refusal(target.port)
-    if refusal:
-        message = f"Calls to {target.host} port {target.port} are not allowed: {refusal}."
-        raise EgressDenied(message)
+    check_target(target, policy)
     try:
         found = resolve(target.host, target.port)
     except (OSError, UnicodeError):
@@ -55,13 +52,35 @@ def vetted_addresses(target: Target, policy: EgressPolicy, resolve: Resolve = re
         refusal = policy.refusal(address[0], target.port) if known else "the address is of no known kind"
         if refusal:
             # The address itself is not told: it would let a task map the operator's network.
-            message = f"Calls to {target.host} port {target.port} are not allowed: {refusal}."
-            raise EgressDenied(message)
+            raise denied(target, refusal)
     return found
 
 
+def check_target(target: Target, policy: EgressPolicy) -> None:
+    """Judge what the URL says, before anybody is asked for its address. Raises EgressDenied."""
+    refusal = policy.target_refusal(target.host, target.port)
+    if refusal:
+        raise denied(target, refusal)
+
+
+def denied(target: Target, why: str) -> EgressDenied:
+    """The refusal of a target, for the task's owner."""
+    return EgressDenied(f"Calls to {target.host} port {target.port} are not allowed: {why}.")
+
+
+class Dialer(Protocol):
+    """Connects to one target."""
+
+    @property
+    def target(self) -> Target:
+        """Where it leads."""
+
+    def dial(self) -> socket.socket:
+        """Connect. Raises EgressDenied and RequestFailed."""
+
+
 @dataclass(frozen=True, slots=True)
-class Dialer:
+class DirectDialer:
     """Connects to one target, at an address that was judged: there is no second lookup between judging and connecting."""
 
     target: Target
@@ -74,7 +93,7 @@ class Dialer:
         for family, kind, protocol, _, address in vetted_addresses(self.target, self.policy, self.resolve):
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(_CONNECT_SECONDS)
+                candidate.settimeout(CONNECT_SECONDS)
                 candidate.connect(address)
                 candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 peer = candidate.getpeername()[0]

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from task_server.domain.outcome import Outcome
 
 _Action = TypeVar("_Action", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptId:
+    """Which attempt an executor is asked for."""
+
+    execution_id: str
+    #: 1 for the first; those that were lost with their worker count too.
+    number: int
 
 
 class Run(Protocol):
@@ -31,10 +41,11 @@ class Run(Protocol):
 class Executor(Protocol[_Action]):
     """Starts actions of one kind. Several threads may use it at the same time."""
 
-    def start(self, action: _Action, *, timeout: float, log: Callable[[str], None]) -> Run:
+    def start(self, action: _Action, *, attempt: AttemptId, timeout: float, log: Callable[[str], None]) -> Run:
         """Start the action.
 
         Parameters:
+            attempt: whose attempt it is, for executors that tell it to whom they call.
             timeout: seconds that it may take in all.
             log: gets what it prints, as it is printed.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from task_server.domain.actions import Action, CodeAction, HttpAction
 from task_server.executors.code import CodeExecutor
-from task_server.executors.executor import Executor, Run
+from task_server.executors.executor import AttemptId, Executor, Run
 
 
 class Executors:
@@ -16,13 +16,13 @@ class Executors:
         self._code = code
         self._http = http
 
-    def start(self, action: Action, *, timeout: float, log: Callable[[str], None]) -> Run:
+    def start(self, action: Action, *, attempt: AttemptId, timeout: float, log: Callable[[str], None]) -> Run:
         """Start the action with the executor of its kind; see Executor."""
         match action:
             case CodeAction():
                 return self._code.start(action, timeout=timeout, log=log)
             case HttpAction():
-                return self._http.start(action, timeout=timeout, log=log)
+                return self._http.start(action, attempt=attempt, timeout=timeout, log=log)
 
     def warm_up(self) -> None:
         """Start the process that code runs are forked from now; HTTP calls are rarer, and theirs starts with the first.

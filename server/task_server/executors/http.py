@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from task_server.domain.actions import MAX_RESULT_BYTES, HttpAction
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import FailureReason
 from task_server.executors.egress import EgressPolicy
-from task_server.executors.executor import Run
+from task_server.executors.egress_proxy import EgressProxy
+from task_server.executors.executor import AttemptId, Run
 from task_server.executors.retry_after import answer_of
 from task_server.executors.sandboxed_run import start_sandboxed
 from task_server.sandbox.limits import Limits
@@ -41,6 +43,7 @@ class HttpExecutor:
 
     Parameters:
         egress: where calls may go.
+        proxy: what all calls go through; None for calling directly.
         ca_file: certificates (PEM) that are trusted besides the machine's and Mozilla's: those of the operator's own
             services. Read once, here.
         limits: what one run may use; `wall_seconds` gives way to the timeout of each run.
@@ -54,22 +57,26 @@ class HttpExecutor:
         self,
         *,
         egress: EgressPolicy = EgressPolicy(),  # noqa: B008 - frozen
+        proxy: EgressProxy | None = None,
         ca_file: Path | None = None,
         limits: Limits = DEFAULT_LIMITS,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         stop_grace: float = 1.0,
     ) -> None:
-        self._egress = egress
+        self._egress = _given(egress)
+        self._proxy = asdict(proxy) if proxy else None
         self._ca_certificates = _certificates(ca_file) if ca_file else ""
         self._limits = limits
         self._max_body_bytes = max_body_bytes
         self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
 
-    def start(self, action: HttpAction, *, timeout: float, log: Callable[[str], None]) -> Run:
+    def start(self, action: HttpAction, *, attempt: AttemptId, timeout: float, log: Callable[[str], None]) -> Run:
         """Start the action; see Executor. The timeout holds for the call as a whole, redirects and body included."""
         job = {
             "action": asdict(action),
-            "egress": {"allow_networks": self._egress.allow_networks, "ports": self._egress.ports},
+            "attempt": asdict(attempt),
+            "egress": self._egress,
+            "proxy": self._proxy,
             # The text, not the file's name: a child may be unable to open files.
             "ca_certificates": self._ca_certificates,
             "max_body_bytes": self._max_body_bytes,
@@ -106,6 +113,11 @@ class _Call:
 
     def kill(self) -> None:
         self._run.kill()
+
+
+def _given(policy: EgressPolicy) -> dict[str, Any]:
+    """What a policy is made of, for the child to make it again."""
+    return {each.name: getattr(policy, each.name) for each in fields(policy) if each.init}
 
 
 def _certificates(file: Path) -> str:

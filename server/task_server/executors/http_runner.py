@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib
 import json
+import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -16,10 +20,14 @@ from urllib3.util import create_urllib3_context
 
 from task_server.domain.actions import HttpAction
 from task_server.executors.answer import Answer, read_answer
-from task_server.executors.connection import Dialer, RequestFailed, Resolve, resolve_name
+from task_server.executors.connection import Dialer, DirectDialer, RequestFailed
 from task_server.executors.egress import EgressDenied, EgressPolicy
+from task_server.executors.egress_proxy import EgressProxy
+from task_server.executors.executor import AttemptId
 from task_server.executors.request import REDIRECTS, Request, first_request
+from task_server.executors.request_rules import Target
 from task_server.executors.session import GuardedSession
+from task_server.executors.tunnel import TunnelDialer
 from task_server.sandbox.channel import Channel, failure_frame
 
 _MAX_REDIRECTS = 5
@@ -36,25 +44,50 @@ _tls = create_urllib3_context()
 
 
 def prepare() -> None:
-    """Load, once for all children, the certificates to trust: the machine's, and Mozilla's for machines without."""
-    _tls.load_default_certs()
+    """Read, once for all children, all that calls need: modules, and the certificates to trust.
+
+    A child opens nothing by itself. The resolver of the C library does, in `getaddrinfo` and nowhere else: /etc/hosts, resolv.conf,
+    nsswitch.conf, host.conf, gai.conf and services, and sockets to the name servers (or to nscd or resolved on this machine).
+    Whatever closes the file system must leave it these. Its plugins are loaded here.
+    """
+    _load_machine_certificates()
     _tls.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     for name in _LATE_MODULES:
         importlib.import_module(name)
+    with contextlib.suppress(OSError):
+        # A name that the hosts file has: no packet is sent.
+        socket.getaddrinfo("localhost", None)
+
+
+def _load_machine_certificates() -> None:
+    # Not load_default_certs: OpenSSL would look into the directory at each handshake.
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        # As c_rehash(1) names them.
+        files += sorted(Path(paths.capath).glob("[0-9a-f]*.[0-9]"))
+    for file in files:
+        with contextlib.suppress(OSError):
+            _tls.load_verify_locations(file)
 
 
 def run(job: bytes, channel: Channel) -> None:
     """Make the call and answer."""
     request = json.loads(job)
     action = HttpAction(**request["action"] | {"expected_status": tuple(request["action"]["expected_status"])})
-    policy = EgressPolicy(
-        allow_networks=tuple(request["egress"]["allow_networks"]), ports=tuple(request["egress"]["ports"])
-    )
+    policy = EgressPolicy(**{name: tuple(entries) for name, entries in request["egress"].items()})
+    proxy = EgressProxy(**request["proxy"]) if request["proxy"] else None
     if request["ca_certificates"]:
         _tls.load_verify_locations(cadata=request["ca_certificates"])
     started = time.monotonic()
     try:
-        last, answer = call(action, policy, _tls, max_body_bytes=request["max_body_bytes"])
+        last, answer = call(
+            first_request(action, AttemptId(**request["attempt"])),
+            action.expected_status,
+            partial(_dialer, policy, proxy),
+            _tls,
+            max_body_bytes=request["max_body_bytes"],
+        )
         channel.result(answer.result(last.target.url, time.monotonic() - started, channel.max_result))
         if not _is_expected(answer.status, action.expected_status):
             channel.failure("UNEXPECTED_STATUS", _unexpected(answer, action))
@@ -67,32 +100,36 @@ def run(job: bytes, channel: Channel) -> None:
 
 
 def call(
-    action: HttpAction,
-    policy: EgressPolicy,
+    request: Request,
+    expected_status: Collection[int],
+    dialer: Callable[[Target], Dialer],
     tls: ssl.SSLContext,
     *,
     max_body_bytes: int,
-    resolve: Resolve = resolve_name,
 ) -> tuple[Request, Answer]:
     """Send the request and follow redirects, each of which is judged as the first was.
 
+    Parameters:
+        expected_status: a redirect whose status is among these is the answer.
+        dialer: what connects to the target of each request.
+
     Answers with the last request and its answer. Raises EgressDenied and RequestFailed.
     """
-    request = first_request(action)
     for _ in range(_MAX_REDIRECTS + 1):
-        location, answer = _exchange(request, policy, tls, max_body_bytes, resolve)
-        wanted = answer.status in action.expected_status
-        if answer.status not in REDIRECTS or location is None or wanted:
+        location, answer = _exchange(request, dialer(request.target), tls, max_body_bytes)
+        if answer.status not in REDIRECTS or location is None or answer.status in expected_status:
             return request, answer
         request = request.redirected(answer.status, location)
     message = f"The call was redirected more than {_MAX_REDIRECTS} times."
     raise RequestFailed(message)
 
 
-def _exchange(
-    request: Request, policy: EgressPolicy, tls: ssl.SSLContext, max_body_bytes: int, resolve: Resolve
-) -> tuple[str | None, Answer]:
-    with GuardedSession(Dialer(request.target, policy, resolve), tls) as session:
+def _dialer(policy: EgressPolicy, proxy: EgressProxy | None, target: Target) -> Dialer:
+    return TunnelDialer(target, policy, proxy) if proxy else DirectDialer(target, policy)
+
+
+def _exchange(request: Request, dialer: Dialer, tls: ssl.SSLContext, max_body_bytes: int) -> tuple[str | None, Answer]:
+    with GuardedSession(dialer, tls) as session:
         try:
             with session.send(request.prepared(), stream=True, allow_redirects=False) as response:
                 return response.headers.get("Location"), read_answer(response, max_body_bytes)

@@ -11,6 +11,7 @@ import requests
 from task_server.domain.actions import HttpAction
 from task_server.executors.connection import RequestFailed
 from task_server.executors.egress import EgressDenied
+from task_server.executors.executor import AttemptId
 from task_server.executors.request_rules import BadUrl, Target, check_headers, check_method, parse_url
 
 #: RFC 9110, 15.4: those that name another place.
@@ -24,7 +25,7 @@ class Request:
 
     method: str
     target: Target
-    #: What the task's owner gave.
+    #: What the task's owner gave, and which attempt this is: what is for the origin that was asked for, and no other.
     headers: dict[str, str]
     body: bytes | None
 
@@ -40,7 +41,8 @@ class Request:
     def redirected(self, status: int, location: str) -> Request:
         """The request that follows a redirect.
 
-        Nothing that the owner gave goes to another origin. Raises EgressDenied where the redirect may not be followed.
+        Nothing that the owner gave goes to another origin, nor which attempt this is. Raises EgressDenied where the redirect may
+        not be followed.
         """
         try:
             target = self.target.joined(location)
@@ -73,8 +75,11 @@ class Request:
         return (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST")
 
 
-def first_request(action: HttpAction) -> Request:
-    """The request that an action asks for.
+def first_request(action: HttpAction, attempt: AttemptId) -> Request:
+    """The request that an action asks for, as one attempt sends it.
+
+    `Idempotency-Key` is the same for all attempts of an execution, so that a service that knows it does the work once. An
+    owner's own one wins: it may stand for more than one execution.
 
     Raises EgressDenied for a URL, RequestFailed for a method or header, that may not be sent.
     """
@@ -87,7 +92,9 @@ def first_request(action: HttpAction) -> Request:
     if problem:
         message = f"The request can not be sent: {problem}."
         raise RequestFailed(message)
-    headers = dict(action.headers)
+    headers = {"X-Attempt": str(attempt.number)} | action.headers
+    if all(name.lower() != "idempotency-key" for name in action.headers):
+        headers["Idempotency-Key"] = attempt.execution_id
     body = None
     if action.has_data:
         body = _json_body(action)

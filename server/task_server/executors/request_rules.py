@@ -25,16 +25,18 @@ _NAME_AND_PORT = re.compile(r"(?P<host>[^:\[\]]+)(:(?P<port>[0-9]{0,5}))?")
 _IPV6_AND_PORT = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\](:(?P<port>[0-9]{0,5}))?")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _MAX_HOST_CHARACTERS = 253
+#: What a host ends with that is meant as an IPv4 address: a number, which is no top-level domain (RFC 3696, 2).
+_NUMBER_AT_END = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)\.?$")
 #: Left as they are in a path or query; a "%" too, since what is encoded already must not be encoded again.
 _PLAIN_IN_URL = "!$%&'()*+,/:;=?@[]~"
 #: RFC 9110, 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: These frame the message or speak to the next hop: they are made here and nowhere else.
-_FRAMING = frozenset(
+#: These frame the message, speak to the next hop, or count attempts: they are made here and nowhere else.
+_OUR_OWN = frozenset(
     {
         *("connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "te", "trailer"),
-        *("transfer-encoding", "upgrade"),
+        *("transfer-encoding", "upgrade", "x-attempt"),
     }
 )
 
@@ -113,6 +115,20 @@ def parse_url(url: str, params: Mapping[str, Any] | None = None) -> Target:
     return Target(scheme, host, port or _DEFAULT_PORTS[scheme], path)
 
 
+def read_host(text: str) -> str:
+    """A host, IPv6 in brackets, as `Target` has it. Raises BadUrl."""
+    host, port = _host_and_port(text)
+    if port is not None:
+        message = f"it has a port, {port}"
+        raise BadUrl(message)
+    return host
+
+
+def is_address(host: str) -> bool:
+    """Whether a host, as `Target` has it, is an address and no name."""
+    return ":" in host or _NUMBER_AT_END.search(host) is not None
+
+
 def check_url(url: str) -> str | None:
     """What is wrong with the URL of a task, or None."""
     try:
@@ -154,7 +170,7 @@ def check_params(params: Mapping[str, Any]) -> str | None:
 def _check_header(name: str, value: str) -> str | None:
     if not _TOKEN.fullmatch(name):
         return f"{name[:50]!r} is no header name"
-    if name.lower() in _FRAMING or name.lower().startswith("proxy-"):
+    if name.lower() in _OUR_OWN or name.lower().startswith("proxy-"):
         return f"{name!r} is set by the service and can not be given"
     if _CONTROL.search(value):
         return f"the value of {name!r} contains a control character"
@@ -181,7 +197,18 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
     if len(name) > _MAX_HOST_CHARACTERS or not _HOST_NAME.fullmatch(name):
         message = f"its host {host[:100]!r} is no host name"
         raise BadUrl(message)
+    if _NUMBER_AT_END.search(name) and not _is_plain_ipv4(name):
+        # "127.1", "0x7f000001" and "0177.0.0.1" are read in more than one way, and a proxy reads them for itself.
+        message = f"its host {host[:100]!r} is neither a name nor an address in the usual form, as 192.0.2.1"
+        raise BadUrl(message)
     return name, port
+
+
+def _is_plain_ipv4(name: str) -> bool:
+    try:
+        return str(ipaddress.IPv4Address(name)) == name
+    except ValueError:
+        return False
 
 
 def _query(params: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from task_server.config import Settings
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.executors.code import CodeExecutor
 from task_server.executors.egress import EgressPolicy
+from task_server.executors.egress_proxy import read_proxy
 from task_server.executors.executors import Executors
 from task_server.executors.http import HttpExecutor
 from task_server.sandbox.limits import Limits
@@ -20,7 +21,7 @@ from task_server.worker.worker import Worker
 
 
 def make_executors(settings: Settings) -> Executors:
-    """The executors of a worker with these settings. Raises ValueError for an `egress_allow` or `egress_ca_file` that is none."""
+    """The executors of a worker with these settings. Raises ValueError for an entry of an `egress_` setting that is none."""
     code = CodeExecutor(
         limits=Limits(
             wall_seconds=settings.default_timeout_seconds,
@@ -33,7 +34,14 @@ def make_executors(settings: Settings) -> Executors:
         stop_grace=settings.stop_grace_seconds,
     )
     http = HttpExecutor(
-        egress=EgressPolicy(allow_networks=settings.egress_allow),
+        egress=EgressPolicy(
+            allow_networks=settings.egress_allow,
+            deny_networks=settings.egress_deny,
+            allow_hosts=settings.egress_allow_hosts,
+            deny_hosts=settings.egress_deny_hosts,
+            ports=settings.egress_ports,
+        ),
+        proxy=(read_proxy(settings.egress_proxy, settings.egress_proxy_credentials) if settings.egress_proxy else None),
         ca_file=Path(settings.egress_ca_file) if settings.egress_ca_file else None,
         stop_grace=settings.stop_grace_seconds,
     )

@@ -10,6 +10,7 @@ import time
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import ExecutionStatus, FailureReason
+from task_server.executors.executor import AttemptId
 from task_server.executors.executors import Executors
 from task_server.usecases.running import Claim, Running
 from task_server.worker.drain import Drain
@@ -94,7 +95,8 @@ class Worker:
     def _execute(self, held: Held) -> Outcome:
         claim = held.claim
         try:
-            run = self._executors.start(claim.action, timeout=claim.timeout, log=held.log)
+            attempt = AttemptId(claim.execution_id, claim.attempt)
+            run = self._executors.start(claim.action, attempt=attempt, timeout=claim.timeout, log=held.log)
             held.began(run)
             return run.wait()
         except Exception:

@@ -13,11 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from tests.unit.executors.calls import ATTEMPT
 
 from task_server.domain.actions import HttpAction
 from task_server.domain.outcome import Outcome
 from task_server.executors.code import CodeExecutor
 from task_server.executors.egress import EgressPolicy
+from task_server.executors.executor import AttemptId
 from task_server.executors.http import HttpExecutor
 
 CHUNKED = {"Transfer_Encoding": "chunked"}
@@ -260,8 +262,8 @@ def code_executor() -> Iterator[CodeExecutor]:
 def call(http_executor: HttpExecutor, server: Server) -> Callable[..., Outcome]:
     """Make a call to the server and give its outcome."""
 
-    def call_(path: str, *, timeout: float = 20.0, **fields: Any) -> Outcome:
+    def call_(path: str, *, timeout: float = 20.0, attempt: AttemptId = ATTEMPT, **fields: Any) -> Outcome:
         action = HttpAction(url=server.url + path if path.startswith("/") else path, **fields)
-        return http_executor.start(action, timeout=timeout, log=lambda _text: None).wait()
+        return http_executor.start(action, attempt=attempt, timeout=timeout, log=lambda _text: None).wait()
 
     return call_

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tests.unit.executors.calls import ATTEMPT
 
 from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.outcome import Outcome
@@ -137,8 +138,8 @@ def test_each_action_goes_to_its_executor():
         def __init__(self):
             self.started, self.closed = [], False
 
-        def start(self, action, *, timeout, log):
-            self.started.append((action, timeout))
+        def start(self, action, *, timeout, log, attempt=None):
+            self.started.append((action, timeout, attempt))
             return EndedRun(Outcome(status=ExecutionStatus.SUCCESS))
 
         def close(self):
@@ -148,11 +149,11 @@ def test_each_action_goes_to_its_executor():
     executors = Executors(code=code, http=http)
     actions = [CodeAction(function_code="", function_name="f"), HttpAction(url="http://x/")]
     for action in actions:
-        run = executors.start(action, timeout=3, log=print)
+        run = executors.start(action, attempt=ATTEMPT, timeout=3, log=print)
         run.stop()
         assert run.wait().status is ExecutionStatus.SUCCESS
     executors.close()
 
-    assert (code.started, http.started) == ([(actions[0], 3)], [(actions[1], 3)])
+    assert (code.started, http.started) == ([(actions[0], 3, None)], [(actions[1], 3, ATTEMPT)])
     assert code.closed
     assert http.closed

@@ -10,11 +10,13 @@ import time
 import zlib
 
 import pytest
+from tests.unit.executors.calls import ATTEMPT
 
 from task_server.domain.actions import HTTP_METHODS, HttpAction
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.answer import Answer
 from task_server.executors.egress import EgressPolicy
+from task_server.executors.executor import AttemptId
 from task_server.executors.http import HttpExecutor
 
 
@@ -208,7 +210,9 @@ def test_the_timeout_holds_for_the_call_as_a_whole(call, path):
 
 
 def test_a_call_can_be_stopped(http_executor, server):
-    run = http_executor.start(HttpAction(url=server.url + "/silence"), timeout=30, log=lambda _text: None)
+    run = http_executor.start(
+        HttpAction(url=server.url + "/silence"), attempt=ATTEMPT, timeout=30, log=lambda _text: None
+    )
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(run.wait()))
     thread.start()
@@ -290,6 +294,25 @@ def test_nothing_of_the_owner_goes_to_another_origin(call, server, other_server)
     assert len(other_server.requests) == 1
 
 
+def test_every_attempt_says_which_it_is(call, server):
+    for number in (1, 2):
+        call("/redirect/302/echo", attempt=AttemptId("e-7", number), method="POST")
+    said = [(request["headers"]["Idempotency-Key"], request["headers"]["X-Attempt"]) for request in server.requests]
+    assert said == [("e-7", "1")] * 2 + [("e-7", "2")] * 2
+
+
+def test_an_idempotency_key_of_the_owners_own_wins(call, server):
+    call("/echo", headers={"idempotency-key": "order-5"})
+    keys = {name: value for name, value in server.requests[0]["headers"].items() if name.lower() == "idempotency-key"}
+    assert keys == {"idempotency-key": "order-5"}
+    assert server.requests[0]["headers"]["X-Attempt"] == "1"
+
+
+def test_another_origin_is_not_told_which_attempt_it_is(call, server, other_server):
+    call(f"/redirect/302/{other_server.url}/echo")
+    assert not {"Idempotency-Key", "X-Attempt"} & set(other_server.requests[0]["headers"])
+
+
 def test_a_body_is_not_carried_to_another_origin(call, other_server):
     reason, error = failure(call(f"/redirect/307/{other_server.url}/echo", method="POST", data=1, has_data=True))
     assert reason is FailureReason.EGRESS_DENIED
@@ -307,7 +330,7 @@ def test_redirects_elsewhere_are_denied(call, location):
 def test_by_default_nothing_on_this_machine_can_be_called(server):
     executor = HttpExecutor()
     for url in (server.url, f"http://localhost:{server.port}", "http://127.0.0.1/", "http://[::1]/", "http://0x7f.1/"):
-        outcome = executor.start(HttpAction(url=url), timeout=20, log=lambda _text: None).wait()
+        outcome = executor.start(HttpAction(url=url), attempt=ATTEMPT, timeout=20, log=lambda _text: None).wait()
         assert failure(outcome)[0] is FailureReason.EGRESS_DENIED
     executor.close()
     assert server.requests == []
@@ -317,7 +340,7 @@ def test_a_redirect_is_judged_like_the_first_url(server):
     executor = HttpExecutor(egress=EgressPolicy(allow_networks=(f"127.0.0.1/32={server.port}",)))
     for location in ("http://127.0.0.2/", "http://127.0.0.1:1/", "http://169.254.169.254/"):
         action = HttpAction(url=f"{server.url}/redirect/302/{location}")
-        reason, error = failure(executor.start(action, timeout=20, log=lambda _text: None).wait())
+        reason, error = failure(executor.start(action, attempt=ATTEMPT, timeout=20, log=lambda _text: None).wait())
         assert reason is FailureReason.EGRESS_DENIED, error
     executor.close()
 
@@ -328,7 +351,9 @@ def test_proxies_and_netrc_of_the_worker_are_ignored(server, monkeypatch, tmp_pa
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     executor = HttpExecutor(egress=EgressPolicy(allow_networks=("127.0.0.0/8=*",)))
-    outcome = executor.start(HttpAction(url=server.url + "/echo"), timeout=20, log=lambda _text: None).wait()
+    outcome = executor.start(
+        HttpAction(url=server.url + "/echo"), attempt=ATTEMPT, timeout=20, log=lambda _text: None
+    ).wait()
     executor.close()
 
     assert outcome.status is ExecutionStatus.SUCCESS
@@ -352,7 +377,7 @@ def test_the_receipt_and_the_usage_are_there(call):
 def test_nothing_is_started_before_the_first_call(server):
     executor = HttpExecutor(egress=EgressPolicy(allow_networks=("127.0.0.0/8=*",)))
     assert executor._supervisor.zygote_pid is None
-    executor.start(HttpAction(url=server.url), timeout=20, log=lambda _text: None).wait()
+    executor.start(HttpAction(url=server.url), attempt=ATTEMPT, timeout=20, log=lambda _text: None).wait()
     assert executor._supervisor.zygote_pid is not None
     executor.close()
     assert executor._supervisor.zygote_pid is None
@@ -360,7 +385,7 @@ def test_nothing_is_started_before_the_first_call(server):
 
 def test_a_fault_of_the_runner_is_logged_and_told_without_internals(http_executor, server, caplog):
     action = HttpAction(url=server.url, headers=["not a mapping"])
-    outcome = http_executor.start(action, timeout=20, log=lambda _text: None).wait()
+    outcome = http_executor.start(action, attempt=ATTEMPT, timeout=20, log=lambda _text: None).wait()
     assert failure(outcome)[0] is FailureReason.CRASHED
     assert "AttributeError" in caplog.text
     assert "AttributeError" not in outcome.error

@@ -16,11 +16,11 @@ import requests
 import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.executors.calls import ATTEMPT, call_action
 
 from task_server.domain.actions import HttpAction
-from task_server.executors.connection import Dialer, RequestFailed
+from task_server.executors.connection import DirectDialer, RequestFailed
 from task_server.executors.egress import EgressDenied, EgressPolicy
-from task_server.executors.http_runner import call
 from task_server.executors.request import Request, first_request
 from task_server.executors.request_rules import BadUrl, parse_url
 from task_server.executors.session import GuardedSession
@@ -35,7 +35,7 @@ def urls_of_the_corpus():
         return [ast.literal_eval(row["url (python repr)"]) for row in csv.DictReader(file, delimiter="\t")]
 
 
-class Loop(Dialer):
+class Loop(DirectDialer):
     """Leads nowhere: keeps what is sent, and has answered before."""
 
     def dial(self):
@@ -101,7 +101,7 @@ def test_whatever_the_url_says_the_connection_leads_to_the_target(server):
     judged = parse_url(server.url + "/echo")
     request = Request("GET", judged, {}, None).prepared()
     request.url = "http://elsewhere.test:1/secret"
-    with GuardedSession(Dialer(judged, LOOPBACK), TLS) as session:
+    with GuardedSession(DirectDialer(judged, LOOPBACK), TLS) as session:
         session.send(request, stream=True, allow_redirects=False).close()
     assert [request["path"] for request in server.requests] == ["/echo"]
 
@@ -111,7 +111,7 @@ def test_another_scheme_than_the_targets_is_not_known(server, url):
     request = Request("GET", parse_url(server.url), {}, None).prepared()
     request.url = url
     with (
-        GuardedSession(Dialer(parse_url(server.url), LOOPBACK), TLS) as session,
+        GuardedSession(DirectDialer(parse_url(server.url), LOOPBACK), TLS) as session,
         pytest.raises(requests.exceptions.InvalidSchema),
     ):
         session.send(request)
@@ -120,7 +120,7 @@ def test_another_scheme_than_the_targets_is_not_known(server, url):
 def test_a_proxy_is_refused(server, other_server):
     target = parse_url(server.url)
     with (
-        GuardedSession(Dialer(target, LOOPBACK), TLS) as session,
+        GuardedSession(DirectDialer(target, LOOPBACK), TLS) as session,
         pytest.raises(EgressDenied, match="proxy"),
     ):
         session.send(Request("GET", target, {}, None).prepared(), proxies={"http": other_server.url})
@@ -134,7 +134,7 @@ def test_the_environment_and_files_decide_nothing(server, other_server, monkeypa
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, other_server.url)
-    call(HttpAction(url=server.url + "/redirect/302/echo"), LOOPBACK, TLS, max_body_bytes=1000)
+    call_action(HttpAction(url=server.url + "/redirect/302/echo"), LOOPBACK, TLS, max_body_bytes=1000)
 
     assert other_server.connections == 0
     assert [request["headers"].get("Authorization") for request in server.requests] == [None, None]
@@ -148,17 +148,17 @@ def test_bundles_of_the_environment_are_not_trusted(serve, monkeypatch, tmp_path
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)
     with pytest.raises(RequestFailed, match="unable to get local issuer certificate"):
-        call(HttpAction(url=serve(context).url), LOOPBACK, TLS, max_body_bytes=1000)
+        call_action(HttpAction(url=serve(context).url), LOOPBACK, TLS, max_body_bytes=1000)
 
 
 def test_every_hop_has_a_connection_of_its_own(server):
-    call(HttpAction(url=server.url + "/redirect/302/echo"), LOOPBACK, TLS, max_body_bytes=1000)
+    call_action(HttpAction(url=server.url + "/redirect/302/echo"), LOOPBACK, TLS, max_body_bytes=1000)
     assert server.connections == 2
 
 
 def test_a_connection_that_ends_without_an_answer_is_not_tried_again(server):
     with pytest.raises(RequestFailed, match="without an answer"):
-        call(HttpAction(url=server.url + "/hang-up"), LOOPBACK, TLS, max_body_bytes=1000)
+        call_action(HttpAction(url=server.url + "/hang-up"), LOOPBACK, TLS, max_body_bytes=1000)
     assert server.connections == 1
 
 
@@ -172,7 +172,7 @@ def test_names_are_looked_up_once(server):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     action = HttpAction(url=f"http://rebind.test:{server.port}/echo")
-    call(action, LOOPBACK, TLS, max_body_bytes=1000, resolve=resolve)
+    call_action(action, LOOPBACK, TLS, max_body_bytes=1000, resolve=resolve)
     assert looked_up == ["rebind.test"]
     assert server.requests[0]["headers"]["Host"] == f"rebind.test:{server.port}"
 
@@ -188,12 +188,12 @@ def test_a_connection_that_led_elsewhere_is_closed(server):
             return "the address is not public" if Changing.judged > 1 else None
 
     with pytest.raises(EgressDenied, match="leads elsewhere"):
-        call(HttpAction(url=server.url), Changing(("127.0.0.0/8=*",)), TLS, max_body_bytes=1000)
+        call_action(HttpAction(url=server.url), Changing(("127.0.0.0/8=*",)), TLS, max_body_bytes=1000)
     assert server.requests == []
 
 
 def test_a_header_that_would_be_two_is_refused_below_our_own_rules_too():
-    request = first_request(HttpAction(url="http://public.test/"))
+    request = first_request(HttpAction(url="http://public.test/"), ATTEMPT)
     request.headers["X"] = "a\r\nY: b"
     with pytest.raises(requests.exceptions.InvalidHeader):
         request.prepared()
@@ -201,6 +201,7 @@ def test_a_header_that_would_be_two_is_refused_below_our_own_rules_too():
 
 CALLS = """
 import sys
+from tests.unit.executors.calls import call_action
 from task_server.domain.actions import HttpAction
 from task_server.executors import http_runner
 from task_server.executors.connection import RequestFailed
@@ -212,7 +213,7 @@ sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" e
 policy = EgressPolicy(allow_networks=("127.0.0.0/8=*",))
 for url in sys.argv[1:]:
     try:
-        request, answer = http_runner.call(HttpAction(url=url), policy, http_runner._tls, max_body_bytes=1000)
+        request, answer = call_action(HttpAction(url=url), policy, http_runner._tls, max_body_bytes=1000)
         answer.result(request.target.url, 1.0, 10_000)
     except (EgressDenied, RequestFailed) as error:
         print(error)
@@ -227,7 +228,14 @@ def test_a_child_loads_nothing_and_opens_no_file(serve, server):
     paths += [f"raw/{kind}" for kind in ("nonsense", "many", "long", "large", "chunk", "cut", "lengths", "twice")]
     urls = [f"{server.url}/{path}" for path in paths]
     urls += [serve(context).url, server.url.replace("http", "https"), "http://127.0.0.1:1/", "http://例子.test:25/"]
-    ran = subprocess.run([sys.executable, "-c", CALLS, *urls], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", CALLS, *urls],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
     assert ran.stdout.splitlines()[-1] == "[] []", ran.stdout
     assert "not trusted" in ran.stdout
     assert ran.stderr == ""

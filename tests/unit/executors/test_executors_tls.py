@@ -9,13 +9,13 @@ import ssl
 
 import pytest
 import trustme
+from tests.unit.executors.calls import ATTEMPT, call_action
 
 from task_server.domain.actions import HttpAction
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.connection import RequestFailed
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.http import HttpExecutor
-from task_server.executors.http_runner import call
 
 LOOPBACK = EgressPolicy(allow_networks=("127.0.0.0/8=*", "::1/128=*"))
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -50,7 +50,7 @@ def executor(ca, tmp_path_factory):
 
 
 def outcome_of(executor, url):
-    return executor.start(HttpAction(url=url), timeout=20, log=lambda _text: None).wait()
+    return executor.start(HttpAction(url=url), attempt=ATTEMPT, timeout=20, log=lambda _text: None).wait()
 
 
 def by_name(ca, server, name):
@@ -59,7 +59,7 @@ def by_name(ca, server, name):
     ca.configure_trust(tls)
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
     action = HttpAction(url=f"https://{name}:{server.port}/echo")
-    return call(action, LOOPBACK, tls, max_body_bytes=65_536, resolve=lambda _host, _port: found)
+    return call_action(action, LOOPBACK, tls, max_body_bytes=65_536, resolve=lambda _host, _port: found)
 
 
 class SelfSigned:
@@ -156,7 +156,7 @@ def test_what_is_trusted_is_loaded_once_and_not_for_every_connection(ca, serve_a
     tls = Complete(ssl.PROTOCOL_TLS_CLIENT)
     ssl.SSLContext.load_verify_locations(tls, cadata=ca.cert_pem.bytes().decode())
     server, _ = serve_as(ca.issue_cert("127.0.0.1"))
-    _, answer = call(HttpAction(url=server.url), LOOPBACK, tls, max_body_bytes=1000)
+    _, answer = call_action(HttpAction(url=server.url), LOOPBACK, tls, max_body_bytes=1000)
     assert answer.status == 200
 
 

@@ -10,6 +10,7 @@ from tests.processes import children, command_line
 from worker_bench import CALLER, SLEEP, Bench
 
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
+from task_server.executors.executor import AttemptId
 from task_server.notifier.bell import Topic
 from task_server.store.tables import ExecutionRow
 from task_server.usecases.stopping import Stopping
@@ -26,6 +27,17 @@ def test_a_run_is_claimed_executed_and_finished_with_its_log(bench):
     assert view.detail.result_json == '{"n": 7}' or view.detail.result_json == '{"n":7}'
     assert view.detail.isolation.level == "process"
     assert bench.log(execution_id) == "hello\n"
+
+
+def test_the_executor_is_told_which_attempt_it_runs(bench, monkeypatch):
+    _, execution_id = bench.create()
+    told = []
+    start = bench.executors.start
+    monkeypatch.setattr(bench.executors, "start", lambda *args, **kw: told.append(kw["attempt"]) or start(*args, **kw))
+
+    bench.worker.handle(execution_id)
+
+    assert told == [AttemptId(execution_id, 1)]
 
 
 def test_a_second_message_for_the_same_run_does_nothing(bench):
