@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from task_server.gateway.moments import parse_timestamp
-from task_server.gateway.schema import descriptor_of, enum_type, field_called, message_type
+from task_server.gateway.schema import descriptor_of, enum_number, enum_type, field_called, message_type
 
 if TYPE_CHECKING:
     from task_server.gateway.json_reader import JsonReader
@@ -174,9 +174,9 @@ def _float(text: str, *, single: bool) -> float:
 
 
 def _enum(descriptor: EnumDescriptor, text: str) -> int:
-    named = descriptor.values_by_name.get(text)
-    if named is not None:
-        return named.number
+    number = enum_number(descriptor, text)
+    if number is not None:
+        return number
     if _INTEGER.fullmatch(text) and len(text) < 12 and int(text) in descriptor.values_by_number:
         return int(text)
     reason = f"{text!r} is not one of {', '.join(value.name for value in descriptor.values)}"

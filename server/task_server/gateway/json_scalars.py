@@ -11,7 +11,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from task_server.gateway.field_text import INTEGER_BOUNDS, MAX_FLOAT32, parse_base64, parse_integer
 from task_server.gateway.json_text import JsonValue
-from task_server.gateway.schema import enum_type
+from task_server.gateway.schema import enum_number, enum_type
 
 Scalar = bool | int | float | str | bytes
 
@@ -112,9 +112,9 @@ def _enum(descriptor: EnumDescriptor, value: JsonValue, *, ignore_unknown: bool)
     if value is None and descriptor.full_name == "google.protobuf.NullValue":
         return 0
     if isinstance(value, str):
-        named = descriptor.values_by_name.get(value)
-        if named is not None:
-            return named.number
+        number = enum_number(descriptor, value)
+        if number is not None:
+            return number
         if ignore_unknown:
             return UNKNOWN_ENUM
     elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -23,6 +23,16 @@ def enum_type(field: FieldDescriptor) -> EnumDescriptor:
     return cast(EnumDescriptor, field.enum_type)
 
 
+def enum_number(descriptor: EnumDescriptor, name: str) -> int | None:
+    """The number of the value with that name, None where there is none.
+
+    Raises UnicodeEncodeError for half of a surrogate pair: protobuf's own look-up breaks on it with a SystemError.
+    """
+    name.encode()
+    value = descriptor.values_by_name.get(name)
+    return None if value is None else value.number
+
+
 def is_map(field: FieldDescriptor) -> bool:
     """Whether a field is a map, which is a list of entries on the wire."""
     return field.message_type is not None and field.message_type.GetOptions().map_entry
