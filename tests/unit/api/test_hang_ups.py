@@ -27,10 +27,9 @@ def expected() -> None:
     hang_ups.expect()
 
 
-def test_a_status_that_nobody_waits_for_is_no_entry(caplog: pytest.LogCaptureFixture) -> None:
-    log_raised(
-        ExecuteBatchError('Failed "execute_batch": (<grpc._cython.cygrpc.SendStatusFromServerOperation object>,)')
-    )
+@pytest.mark.parametrize("operation", ["SendInitialMetadataOperation", "SendStatusFromServerOperation"])
+def test_what_nobody_waits_for_is_no_entry(caplog: pytest.LogCaptureFixture, operation: str) -> None:
+    log_raised(ExecuteBatchError(f'Failed "execute_batch": (<grpc._cython.cygrpc.{operation} object>,)'))
     assert caplog.records == []
 
 
