@@ -9,7 +9,7 @@ PYTHON ?=
 UP ?=
 # What `make test` runs, for example: make test TESTS=tests/unit
 TESTS ?=
-# How `make faults` runs, for example: make faults SECONDS=60 SEED=7 DATABASE=postgresql
+# How `make faults` and `make fuzz` run, for example: make faults SECONDS=60 SEED=7 DATABASE=postgresql
 SECONDS ?= 600
 SEED ?= 1
 DATABASE ?= sqlite
@@ -42,6 +42,11 @@ test: setup ## Run all tests
 .PHONY: faults
 faults: setup ## Kill, freeze, flush and lock everything under load for SECONDS, and check that nothing was lost or ended twice
 	$(BIN)/python -m tests.faults --seconds $(SECONDS) --seed $(SEED) --database $(DATABASE)
+
+.PHONY: fuzz
+fuzz: setup ## Give every parser, RPC and REST route random input for SECONDS, and check that nothing broke, hung or grew
+	FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest --timeout 1200 tests/fuzz/test_fuzz_parsers.py
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 .PHONY: check
 check: setup ## Check style, types, import directions, the protos and the stubs

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from acceptance_api import Api
+from tests.acceptance.acceptance_api import Api
 from tests.processes import BARE, all_pids, children, command, command_line, descendants, is_alive, send
 
 from task_manager import TaskClient

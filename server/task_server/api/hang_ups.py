@@ -1,4 +1,4 @@
-"""Callers that leave before their call has begun, or while its end is on its way to them: no defect, though grpc logs a traceback."""
+"""Callers that leave before their call begins, or while its end is on its way: no defect, though grpc logs one with a traceback."""
 
 from __future__ import annotations
 
