@@ -29,6 +29,9 @@ from task_server.executors.request_rules import Target
 from task_server.executors.session import GuardedSession
 from task_server.executors.tunnel import TunnelDialer
 from task_server.sandbox.channel import Channel, failure_frame
+from task_server.sandbox.profile import NETWORK_PROFILE
+
+PROFILE = NETWORK_PROFILE
 
 _MAX_REDIRECTS = 5
 #: What is loaded at first use, which would be in a child that may be unable to open files.

@@ -10,6 +10,7 @@ from typing import NoReturn, Protocol
 
 from task_server.sandbox.channel import Channel
 from task_server.sandbox.layers import LAYERS, Cell, LayerMissing, put_on
+from task_server.sandbox.profile import Profile
 
 #: The reason of a failure that no runner meant to report.
 INTERNAL = "INTERNAL"
@@ -20,6 +21,9 @@ _EXIT_BROKEN = 70
 
 class Runner(Protocol):
     """What a child does once its layers are on: a module that a zygote loads by name."""
+
+    #: What it needs of the system.
+    PROFILE: Profile
 
     def prepare(self) -> None:
         """Load whatever runs need, once, in the zygote: a child may be unable to open files."""
@@ -32,7 +36,7 @@ def live(runner: Runner, cell: Cell, *, job: int, output: int) -> NoReturn:
     """Spend the life of a child: it never returns to what the zygote was doing."""
     status = _EXIT_BROKEN
     try:
-        _let_go(keep=(job, output))
+        _let_go(keep=(job, output, cell.proc))
         channel = Channel(job, output, max_result=cell.limits.result_bytes)
         try:
             held = put_on(LAYERS, cell)
@@ -40,6 +44,7 @@ def live(runner: Runner, cell: Cell, *, job: int, output: int) -> NoReturn:
             channel.uncaged(str(missing))
             status = _EXIT_UNCAGED
         else:
+            os.close(cell.proc)
             channel.layers(held)
             gc.enable()
             try:
@@ -53,15 +58,15 @@ def live(runner: Runner, cell: Cell, *, job: int, output: int) -> NoReturn:
         os._exit(status)
 
 
-def _let_go(*, keep: tuple[int, int]) -> None:
-    """Reset signals, point the standard streams to nowhere and close everything but the two pipes."""
+def _let_go(*, keep: tuple[int, ...]) -> None:
+    """Reset signals, point the standard streams to nowhere, as the zygote's first does, and close everything but what is kept."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
-    low, high = sorted(keep)
-    os.closerange(3, low)
-    os.closerange(low + 1, high)
-    os.closerange(high + 1, 1 << 30)
+    for standard in (1, 2):
+        os.dup2(0, standard)
+    low = 3
+    for kept in sorted(keep):
+        os.closerange(low, kept)
+        low = kept + 1
+    os.closerange(low, 1 << 30)

@@ -31,12 +31,20 @@ class ChildRun:
     """
 
     def __init__(
-        self, zygote: ZygoteProcess, job: bytes, limits: Limits, log: Callable[[str], None], *, stop_grace: float
+        self,
+        zygote: ZygoteProcess,
+        job: bytes,
+        limits: Limits,
+        log: Callable[[str], None],
+        *,
+        stop_grace: float,
+        lenient: bool,
     ) -> None:
         self._zygote = zygote
         self._unsent = memoryview(job)
         self._limits = limits
         self._stop_grace = stop_grace
+        self._lenient = lenient
         self._witness = Witness(limits, log)
         self._pipes = RunPipes()
         self._waiting = threading.Lock()
@@ -52,8 +60,8 @@ class ChildRun:
         self._give_up_at: float | None = None
 
     def begin(self) -> None:
-        """Have the child forked. Raises OSError when the zygote does not take the request."""
-        self._zygote.fork(self._limits, self._pipes.far_ends)
+        """Have the child forked. Raises OSError when the zygote does not take the request, Retired when it takes no more."""
+        self._zygote.fork(self._limits, self._pipes.far_ends, lenient=self._lenient)
         self._deadline = time.monotonic() + self._limits.wall_seconds
         self._pipes.close_far_ends()
         self._send_job()

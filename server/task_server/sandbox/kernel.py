@@ -5,14 +5,21 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_CHILD_SUBREAPER = 36
 _CLOCK_MONOTONIC = 1
 _SIGEV_SIGNAL = 0
+#: _LINUX_CAPABILITY_VERSION_3 of <linux/capability.h>.
+_CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
 
 
 class _SigEvent(ctypes.Structure):
@@ -64,11 +71,57 @@ def kill_self_after(seconds: float) -> None:
     _check(_libc.timer_settime(timer, 0, ctypes.byref(spec), None), "timer_settime")
 
 
-def _prctl(option: int, value: int) -> None:
-    _check(_libc.prctl(option, value, 0, 0, 0), "prctl")
+def be_private(private: bool = True) -> None:
+    """Let no process of the same user read this one's memory or trace it, and leave no core. Ends with exec (PR_SET_DUMPABLE).
+
+    Meanwhile the files of this process in /proc belong to root.
+    """
+    _prctl(_PR_SET_DUMPABLE, int(not private))
 
 
-def _check(result: int, call: str) -> None:
+def filter_system_calls(program: Any) -> None:
+    """Have the kernel judge every call by this struct sock_fprog, for good."""
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program)
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces that `flags` (CLONE_NEW*) name for new ones."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """As mount(2)."""
+    texts = [text if text is None else text.encode() for text in (source, target, kind)]
+    _check(_libc.mount(*texts, ctypes.c_ulong(flags), data if data is None else data.encode()), "mount")
+
+
+def unmount(target: str, flags: int) -> None:
+    """As umount2(2)."""
+    _check(_libc.umount2(target.encode(), flags), "umount2")
+
+
+def drop_capabilities() -> None:
+    """Give up all capabilities of this thread, in whatever user namespace it is."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def call(number: int, *arguments: Any) -> int:
+    """A system call by its number, for those that the C library does not have. Raises OSError."""
+    return _check(_libc.syscall(ctypes.c_long(number), *map(_word, arguments)), f"system call {number}")
+
+
+def _word(argument: Any) -> Any:
+    # Variadic: what is narrower than a register would leave the rest of it to chance.
+    return ctypes.c_long(argument) if isinstance(argument, int) else argument
+
+
+def _prctl(option: int, value: int, argument: Any = 0) -> None:
+    _check(_libc.prctl(option, ctypes.c_ulong(value), argument, 0, 0), "prctl")
+
+
+def _check(result: int, call: str) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")
+    return result

@@ -1,8 +1,8 @@
 """What keeps a child apart from the rest of the machine: layers, put on in this order before it reads its job.
 
 A further layer is one more entry of LAYERS. The order matters: what writes to /proc and what needs privileges comes
-before the change of user, the parent-death signal after it (the change clears it), and filters of system calls come
-last.
+before the change of user, the parent-death signal after it (the change clears it), Landlock after no_new_privs, and the filter
+of system calls last: it refuses what the others need.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from task_server.sandbox import kernel
 from task_server.sandbox.limits import Limits
+from task_server.sandbox.profile import Confinement
 
 #: "nobody": owns no files and no processes of a service.
 _UNPRIVILEGED_ID = 65_534
@@ -33,6 +34,11 @@ class Cell:
     limits: Limits
     #: The process that forked it.
     zygote: int
+    #: An open directory: /proc.
+    proc: int
+    confinement: Confinement
+    #: The layers without which no job runs.
+    required: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +49,26 @@ class Layer:
     name: str
     #: Puts it on this process and says whether it holds. Raises OSError where the system refuses.
     apply: Callable[[Cell], bool]
-    #: Whether no user code may run without it.
-    required: bool
 
 
 def put_on(layers: Sequence[Layer], cell: Cell) -> list[str]:
     """Put the layers on this process, in order, and say which hold.
 
-    Raises LayerMissing at the first required one that does not.
+    Raises LayerMissing when a required one does not.
     """
-    held = []
+    held = list(cell.confinement.held)
+    problems = {}
     for layer in layers:
         try:
             holds = layer.apply(cell)
         except OSError as error:
-            if layer.required:
-                message = f"layer {layer.name!r}: {error.strerror}"
-                raise LayerMissing(message) from error
+            problems[layer.name] = error.strerror
             continue
         if holds:
             held.append(layer.name)
-        elif layer.required:
-            message = f"layer {layer.name!r} does not hold here"
-            raise LayerMissing(message)
+    for name in sorted(cell.required.difference(held)):
+        message = f"layer {name!r}: {problems.get(name, 'does not hold here')}"
+        raise LayerMissing(message)
     return held
 
 
@@ -74,13 +77,18 @@ def _process_group(_cell: Cell) -> bool:
     return True
 
 
-def _first_to_go(_cell: Cell) -> bool:
-    # When memory runs out, the kernel shall kill the run that took it, not the worker beside it.
-    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+def _first_to_go(cell: Cell) -> bool:
+    # When memory runs out, the kernel shall kill the run that took it, not the worker beside it. The file is this user's only
+    # while this process is not private.
+    kernel.be_private(False)
     try:
-        os.write(descriptor, b"1000")
+        descriptor = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=cell.proc)
+        try:
+            os.write(descriptor, b"1000")
+        finally:
+            os.close(descriptor)
     finally:
-        os.close(descriptor)
+        kernel.be_private()
     return True
 
 
@@ -136,12 +144,25 @@ def _no_new_privileges(_cell: Cell) -> bool:
     return True
 
 
+def _landlock(cell: Cell) -> bool:
+    return cell.confinement.ruleset.put_on()
+
+
+def _system_call_filter(cell: Cell) -> bool:
+    if cell.confinement.filter is None:
+        return False
+    cell.confinement.filter.put_on()
+    return True
+
+
 LAYERS: tuple[Layer, ...] = (
-    Layer("process_group", _process_group, required=True),
-    Layer("oom_score", _first_to_go, required=False),
-    Layer("rlimits", _rlimits, required=True),
-    Layer("uid", _another_user, required=False),
-    Layer("parent_death", _parent_death, required=True),
-    Layer("kernel_timer", _kernel_timer, required=False),
-    Layer("no_new_privs", _no_new_privileges, required=True),
+    Layer("process_group", _process_group),
+    Layer("oom_score", _first_to_go),
+    Layer("rlimits", _rlimits),
+    Layer("uid", _another_user),
+    Layer("parent_death", _parent_death),
+    Layer("kernel_timer", _kernel_timer),
+    Layer("no_new_privs", _no_new_privileges),
+    Layer("landlock", _landlock),
+    Layer("seccomp", _system_call_filter),
 )

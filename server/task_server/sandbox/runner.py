@@ -12,8 +12,11 @@ from task_server.sandbox.jobs import JobKind, read_job
 from task_server.sandbox.policy.compiler import Program, Refused, compile_source
 from task_server.sandbox.policy.modules import IMPORTED_BY_C, seed_random
 from task_server.sandbox.policy.namespace import task_globals
+from task_server.sandbox.profile import CODE_PROFILE
 from task_server.sandbox.result_text import NotJson, TooLarge, result_text
 from task_server.sandbox.user_errors import error_text, traceback_text
+
+PROFILE = CODE_PROFILE
 
 #: What the standard library loads at first use, which would be in a child that may be unable to open files.
 _LATE_MODULES = ("encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape")

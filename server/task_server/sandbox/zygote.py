@@ -1,12 +1,13 @@
-"""The warm process: `python -I -m task_server.sandbox.zygote RUNNER PARENT`, with the control socket as its stdin.
+"""The warm process: `python -I -m task_server.sandbox.zygote RUNNER PARENT [together]`, with the control socket as its stdin.
 
-It has an empty environment, no descriptor but that socket, one thread, and everything loaded that runs need. It forks
-one child for each request, kills on request, and reports how each child ended. It never reads a job and never runs
-user code, so what it reports can be trusted.
+It has an empty environment, no descriptor but that socket and /proc, one thread, and everything loaded that runs need. Where it
+may, it lives in namespaces of its own, without files; `together` forbids that. It forks one child for each request, kills on
+request, and reports how each child ended. It never reads a job and never runs user code, so what it reports can be trusted.
 
-A request is one packet {limits} with three descriptors: the job pipe, the output pipe, and the run's report socket.
+A request is one packet {limits, lenient} with three descriptors: the job pipe, the output pipe, and the run's report socket.
 On the report socket it says {"pid"} and later {"status", "cpu_seconds", "peak_memory_bytes"}, and takes single letters:
 T to ask the child's process group to end, K to kill it. A report socket that is closed at the other end kills its child.
+A packet RETIRE is the last request: the process ends with the last of its children.
 """
 
 from __future__ import annotations
@@ -20,25 +21,34 @@ import selectors
 import signal
 import socket
 import sys
-from typing import cast
+from typing import Any, cast
 
 from task_server.sandbox import kernel
 from task_server.sandbox.child import Runner, live
 from task_server.sandbox.layers import Cell
 from task_server.sandbox.limits import Limits
+from task_server.sandbox.profile import LENIENT, Confinement
 
 READY = b"ready"
 ASK_TO_END = b"T"
 KILL = b"K"
+RETIRE = b"retire"
+#: The third argument of a zygote that stays in the namespaces of its parent.
+TOGETHER = "together"
+#: As much as the kernel gives at once; what does not fit is seen when the next child ends.
+_CHILDREN_BYTES = 1 << 16
 _SIGNALS = {ASK_TO_END: signal.SIGTERM, KILL: signal.SIGKILL}
 
 
 class Zygote:
     """Forks, kills and reaps."""
 
-    def __init__(self, control: socket.socket, runner: Runner) -> None:
+    def __init__(self, control: socket.socket, runner: Runner, confinement: Confinement, proc: int) -> None:
         self._control = control
         self._runner = runner
+        self._confinement = confinement
+        self._proc = proc
+        self._retired = False
         self._pid = os.getpid()
         self._reports: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
@@ -52,10 +62,12 @@ class Zygote:
         self._selector.register(self._wakeup, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Serve until the supervisor closes the control socket; whatever still runs then is killed."""
+        """Serve until the supervisor closes the control socket, when whatever still runs is killed, or until the last child of a
+        retired zygote has ended.
+        """
         self._control.send(READY)
         serving = True
-        while serving:
+        while serving and (self._reports or not self._retired):
             for key, _ in self._selector.select():
                 if key.fileobj is self._control:
                     serving = self._take_request()
@@ -72,6 +84,9 @@ class Zygote:
         message, descriptors, _, _ = socket.recv_fds(self._control, 65_536, 3)
         if not message:
             return False
+        if message == RETIRE:
+            self._retired = True
+            return True
         if len(descriptors) != 3:
             # This process has none left. The run sees its report socket closed, and the others go on.
             for descriptor in descriptors:
@@ -79,7 +94,7 @@ class Zygote:
             return True
         job, output, report_descriptor = descriptors
         report = socket.socket(fileno=report_descriptor)
-        cell = Cell(Limits(**json.loads(message)), self._pid)
+        cell = self._cell(json.loads(message))
         try:
             pid = os.fork()
         except OSError as error:
@@ -96,6 +111,10 @@ class Zygote:
         os.close(job)
         os.close(output)
         return True
+
+    def _cell(self, request: dict[str, Any]) -> Cell:
+        required = LENIENT if request["lenient"] else self._confinement.required
+        return Cell(Limits(**request["limits"]), self._pid, self._proc, self._confinement, required)
 
     def _take_order(self, pid: int) -> None:
         report = self._reports.get(pid)
@@ -140,10 +159,13 @@ class Zygote:
     def _kill_strays(self) -> None:
         """Kill what children left behind: as their subreaper this process is the parent of it now."""
         try:
-            with open(f"/proc/self/task/{self._pid}/children", encoding="ascii") as children:  # noqa: PTH123 - pathlib is not worth its memory here
-                present = children.read().split()
+            children = os.open(f"self/task/{self._pid}/children", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._proc)
         except FileNotFoundError:
             return  # the kernel was built without it; process groups and NPROC remain
+        try:
+            present = os.read(children, _CHILDREN_BYTES).split()
+        finally:
+            os.close(children)
         for pid in map(int, present):
             if pid not in self._reports:
                 with contextlib.suppress(ProcessLookupError):
@@ -157,7 +179,7 @@ def _signal_group(pid: int, number: int) -> None:
             send(pid, number)
 
 
-def main(runner_name: str, parent: int) -> None:
+def main(runner_name: str, parent: int, *, separate: bool) -> None:
     """Load the runner and serve."""
     kernel.die_with_parent(parent)
     kernel.adopt_orphans()
@@ -168,7 +190,15 @@ def main(runner_name: str, parent: int) -> None:
     control.set_inheritable(False)
     runner = cast("Runner", importlib.import_module(runner_name))
     runner.prepare()
-    zygote = Zygote(control, runner)
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    confinement = Confinement(runner.PROFILE, proc, separate=separate)
+    # Once more: new namespaces clear it.
+    kernel.die_with_parent(parent)
+    kernel.be_private()
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    zygote = Zygote(control, runner, confinement, proc)
     gc.collect()
     gc.freeze()
     # Collecting would touch, and so copy, pages that parent and children share.
@@ -177,4 +207,4 @@ def main(runner_name: str, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), separate=TOGETHER not in sys.argv[3:])

@@ -11,29 +11,43 @@ import sys
 import threading
 from dataclasses import asdict
 
+from task_server.sandbox import kernel
 from task_server.sandbox.ending import SandboxUnavailable
 from task_server.sandbox.limits import Limits
-from task_server.sandbox.zygote import READY
+from task_server.sandbox.zygote import READY, RETIRE, TOGETHER
 
+_COMMAND = (sys.executable, "-I", "-m", "task_server.sandbox.zygote")
 #: Loading takes a tenth of a second; a machine under load may take many times as long.
 _START_SECONDS = 30.0
 #: A zygote answers at once or is not well.
 _REQUEST_SECONDS = 10.0
 
 
+class Retired(Exception):
+    """The zygote takes no more runs; another one does."""
+
+
 class ZygoteProcess:
     """One running zygote. Several threads may ask it for forks.
+
+    Parameters:
+        runner: the module that its children run.
+        separate: whether it enters namespaces of its own where it may.
 
     Raises SandboxUnavailable when the process does not come up.
     """
 
-    def __init__(self, runner: str) -> None:
+    def __init__(self, runner: str, *, separate: bool = True) -> None:
         self._runner = runner
+        self._separate = separate
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
+        self._retired = False
         self._started = threading.Event()
         self._ended = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        # Where children have the user id of this process, nothing but this keeps one that broke out from its memory.
+        kernel.be_private()
         self._failure: OSError | None = None
         # The kernel ends a zygote with the thread that forked it, so that thread must live as long: it is this one, and
         # not whichever happened to ask for the first run.
@@ -58,14 +72,26 @@ class ZygoteProcess:
         """Whether it still runs."""
         return not self._ended.is_set()
 
-    def fork(self, limits: Limits, descriptors: list[int]) -> None:
+    def fork(self, limits: Limits, descriptors: list[int], *, lenient: bool = False) -> None:
         """Ask for a child with these limits and its job pipe, output pipe and report socket.
 
-        Raises OSError when the zygote is gone or does not take the request.
+        Parameters:
+            lenient: whether the job runs although a layer that its runner requires does not hold.
+
+        Raises OSError when the zygote is gone or does not take the request, Retired when it was retired.
         """
-        request = json.dumps(asdict(limits)).encode()
+        request = json.dumps({"limits": asdict(limits), "lenient": lenient}).encode()
         with self._lock:
+            if self._retired:
+                raise Retired
             socket.send_fds(self._control, [request], descriptors)
+
+    def retire(self) -> None:
+        """Ask for no more forks: it ends when the last of its children has ended."""
+        # One that is gone has nothing to retire from.
+        with self._lock, contextlib.suppress(OSError):
+            self._retired = True
+            self._control.send(RETIRE)
 
     def kill(self) -> None:
         """End it at once; the kernel ends its children with it."""
@@ -88,7 +114,7 @@ class ZygoteProcess:
     def _keep(self, theirs: socket.socket) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-I", "-m", "task_server.sandbox.zygote", self._runner, str(os.getpid())],
+                [*_COMMAND, self._runner, str(os.getpid()), *(() if self._separate else (TOGETHER,))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,27 +13,42 @@ import pytest
 from task_server.sandbox.channel import Channel
 from task_server.sandbox.frames import BrokenFrame, FrameKind, FrameReader, ResultTooLarge, frame
 from task_server.sandbox.layers import LAYERS, Cell, Layer, LayerMissing, put_on
+from task_server.sandbox.level import is_strict, level_of
 from task_server.sandbox.limits import Limits
+from task_server.sandbox.profile import CODE_PROFILE, NETWORK_PROFILE, Confinement
 from task_server.sandbox.witness import TooMuchOutput, Witness
 
 LIMITS = Limits(wall_seconds=30.0)
+ALL = tuple(layer.name for layer in LAYERS)
+#: Without the filter of system calls, which hides what the layers before it do.
+UNFILTERED = tuple(name for name in ALL if name != "seccomp")
+#: Those that leave it its files, to be asked about itself.
+WITH_FILES = tuple(name for name in UNFILTERED if name != "landlock")
 
 
-def in_a_caged_child(probe):
-    """What `probe` says in a forked child that wears all layers."""
+def cell_of(zygote, profile=CODE_PROFILE, required=frozenset()):
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+    return Cell(LIMITS, zygote, proc, Confinement(profile, proc, separate=False), required)
+
+
+def in_a_caged_child(probe, names=ALL, profile=CODE_PROFILE):
+    """What `probe` says in a forked child that wears these layers."""
     output, far = os.pipe()
-    parent = os.getpid()
+    cell = cell_of(os.getpid(), profile, frozenset(names) - {"uid"})
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            os.closerange(3, far)
-            os.closerange(far + 1, 1000)
-            put_on(LAYERS, Cell(LIMITS, parent))
+            low, high = sorted((far, cell.proc))
+            os.closerange(3, low)
+            os.closerange(low + 1, high)
+            os.closerange(high + 1, 1000)
+            put_on([layer for layer in LAYERS if layer.name in names], cell)
             os.write(far, json.dumps(probe()).encode())
             status = 0
         finally:
             os._exit(status)
+    os.close(cell.proc)
     os.close(far)
     with open(output, "rb") as pipe:
         said = pipe.read()
@@ -48,7 +64,8 @@ def refusal_of(action):
     return "allowed"
 
 
-def test_a_child_can_not_write_a_file(tmp_path):
+@pytest.mark.parametrize("names", [ALL, UNFILTERED, WITH_FILES])
+def test_a_child_can_not_write_a_file(tmp_path, names):
     target = tmp_path / "written"
     tmp_path.chmod(0o777)
 
@@ -56,23 +73,85 @@ def test_a_child_can_not_write_a_file(tmp_path):
         # The kernel signals as well as refuses; Python ignores that signal.
         return refusal_of(lambda: target.write_text("x"))
 
-    assert in_a_caged_child(probe) != "allowed"
+    assert in_a_caged_child(probe, names) != "allowed"
     assert not target.exists() or target.read_text() == ""
 
 
-def test_a_child_can_not_fork():
-    assert in_a_caged_child(lambda: refusal_of(os.fork)) == "BlockingIOError"
+@pytest.mark.parametrize(("names", "refused_with"), [(ALL, "PermissionError"), (UNFILTERED, "BlockingIOError")])
+def test_a_child_can_not_fork(names, refused_with):
+    assert in_a_caged_child(lambda: refusal_of(os.fork), names) == refused_with
+
+
+@pytest.mark.parametrize("names", [ALL, UNFILTERED])
+@pytest.mark.parametrize("name", ["/etc/hosts", "/proc/self/status", "/", "/dev/null"])
+def test_a_child_can_not_read_a_file_by_the_filter_and_without_it(names, name):
+    assert in_a_caged_child(lambda: refusal_of(lambda: os.open(name, os.O_RDONLY)), names) == "PermissionError"
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()
+
+
+def connect_to(address, family=socket.AF_INET):
+    with socket.socket(family) as candidate:
+        candidate.connect(address)
+
+
+@pytest.mark.parametrize("names", [ALL, UNFILTERED])
+def test_a_child_can_not_connect_by_the_filter_and_without_it(names, listener):
+    assert in_a_caged_child(lambda: refusal_of(lambda: connect_to(listener)), names) == "PermissionError"
+    with socket.socket(socket.AF_UNIX) as host:
+        host.bind("\0task-server-test-of-scopes")
+        host.listen()
+        reach = lambda: connect_to("\0task-server-test-of-scopes", socket.AF_UNIX)  # noqa: E731
+        assert in_a_caged_child(lambda: refusal_of(reach), names) == "PermissionError"
+        assert in_a_caged_child(lambda: refusal_of(reach), WITH_FILES) == "allowed"
+
+
+@pytest.mark.parametrize("names", [ALL, UNFILTERED])
+def test_a_child_can_not_signal_its_maker(names):
+    maker = os.getpid()
+    assert in_a_caged_child(lambda: refusal_of(lambda: os.kill(maker, 0)), names) == "PermissionError"
+
+
+def test_a_child_that_calls_servers_connects_reads_the_resolvers_files_and_does_nothing_else(listener):
+    # Loads what a zygote loads.
+    socket.getaddrinfo("localhost", 80)
+
+    def probe():
+        return {
+            "connect": refusal_of(lambda: connect_to(listener)),
+            "datagram": refusal_of(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()),
+            "resolve": refusal_of(lambda: socket.getaddrinfo("localhost", 80)),
+            "hosts": refusal_of(lambda: os.close(os.open("/etc/hosts", os.O_RDONLY))),
+            "unix": refusal_of(lambda: socket.socket(socket.AF_UNIX)),
+            "netlink": refusal_of(lambda: socket.socket(socket.AF_NETLINK)),
+            "raw": refusal_of(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW)),
+            "ping": refusal_of(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)),
+            "listen": refusal_of(lambda: socket.create_server(("127.0.0.1", 0))),
+            "passwd": refusal_of(lambda: os.open("/etc/passwd", os.O_RDONLY)),
+            "write": refusal_of(lambda: os.open("/etc/hosts", os.O_WRONLY)),
+            "fork": refusal_of(os.fork),
+            "exec": refusal_of(lambda: os.execv("/bin/true", ["true"])),
+        }
+
+    said = in_a_caged_child(probe, profile=NETWORK_PROFILE)
+    allowed = {"connect", "datagram", "resolve", "hosts"}
+    assert {name for name, refusal in said.items() if refusal == "allowed"} == allowed
+    assert {refusal for name, refusal in said.items() if name not in allowed} == {"PermissionError"}
 
 
 def test_a_child_has_few_descriptors_and_no_core():
     limits = in_a_caged_child(
-        lambda: [resource.getrlimit(kind) for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)]
+        lambda: [resource.getrlimit(kind) for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)], UNFILTERED
     )
     assert limits == [[16, 16], [0, 0]]
 
 
-def test_a_child_can_not_gain_privileges_and_is_nobody_where_the_worker_is_root():
-    status = in_a_caged_child(lambda: Path("/proc/self/status").read_text())
+def test_a_child_can_not_gain_privileges_is_filtered_and_is_nobody_where_the_worker_is_root():
+    status = in_a_caged_child(lambda: Path("/proc/self/status").read_text(), WITH_FILES)
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
 
     assert fields["NoNewPrivs"] == "1"
@@ -81,8 +160,12 @@ def test_a_child_can_not_gain_privileges_and_is_nobody_where_the_worker_is_root(
         assert int(fields["CapEff"], 16) == 0
 
 
+def test_a_child_goes_first_when_memory_runs_out():
+    assert in_a_caged_child(lambda: Path("/proc/self/oom_score_adj").read_text(), WITH_FILES) == "1000\n"
+
+
 def test_a_child_leads_a_group_of_its_own():
-    group, pid = in_a_caged_child(lambda: [os.getpgrp(), os.getpid()])
+    group, pid = in_a_caged_child(lambda: [os.getpgrp(), os.getpid()], UNFILTERED)
     assert group == pid
 
 
@@ -90,12 +173,37 @@ def test_a_missing_layer_is_left_out_of_the_receipt_unless_it_is_required():
     def refuses(_cell):
         raise PermissionError(1, "Operation not permitted")
 
-    bonus = [Layer("held", lambda _cell: True, required=True), Layer("bonus", refuses, required=False)]
-    assert put_on(bonus, Cell(LIMITS, 1)) == ["held"]
+    def put_on_with(required, *layers):
+        cell = cell_of(1, required=frozenset(required))
+        os.close(cell.proc)
+        return put_on(layers, cell)
+
+    held = Layer("held", lambda _cell: True)
+    assert put_on_with({"held"}, held, Layer("bonus", refuses)) == ["held"]
     with pytest.raises(LayerMissing, match="'wall': Operation not permitted"):
-        put_on([Layer("wall", refuses, required=True)], Cell(LIMITS, 1))
-    with pytest.raises(LayerMissing, match="'wall' does not hold"):
-        put_on([Layer("wall", lambda _cell: False, required=True)], Cell(LIMITS, 1))
+        put_on_with({"wall"}, Layer("wall", refuses))
+    with pytest.raises(LayerMissing, match="'wall': does not hold"):
+        put_on_with({"wall"}, Layer("wall", lambda _cell: False))
+    with pytest.raises(LayerMissing, match="'unheard-of': does not hold"):
+        put_on_with({"unheard-of"}, held)
+
+
+@pytest.mark.parametrize(
+    ("missing", "level"),
+    [
+        (set(), "strict+landlock+ns"),
+        ({"empty_root"}, "strict+landlock"),
+        ({"landlock"}, "strict"),
+        ({"landlock", "uid", "oom_score"}, "strict"),
+        ({"seccomp"}, "process"),
+        ({"no_new_privs"}, "process"),
+        ({"rlimits"}, "none"),
+    ],
+)
+def test_a_level_is_the_highest_of_which_no_layer_is_missing(missing, level):
+    found = level_of({*ALL, "namespaces", "empty_root"} - missing)
+    assert found == level
+    assert is_strict(found) == level.startswith("strict")
 
 
 def test_frames_are_cut_wherever_the_pipe_cuts_them():
