@@ -71,7 +71,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
-    checker = CodeChecker()
+    checker = CodeChecker(lenient=settings.allow_unsandboxed_code, separate=settings.sandbox_namespaces != "off")
     validator = TaskValidator(checker.check, settings.default_timeout_seconds, settings.max_timeout_seconds)
     servicers: dict[str, object] = {
         "TaskService": TaskService(

@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             grpc_address=arguments.grpc_address,
             http_address=arguments.http_address,
             insecure=arguments.insecure,
+            allow_unsandboxed_code=arguments.allow_unsandboxed_code,
         )
         logs.configure(settings.log_level, settings.log_format, arguments.process)
         return command(arguments, settings)
@@ -143,7 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; `command` and `process` in its answer are what to run and its name in logs."""
     parser = argparse.ArgumentParser(prog="task-server", description="A task service over gRPC and REST.")
     parser.add_argument("--version", action="version", version=f"task-server {task_server.__version__}")
-    parser.set_defaults(grpc_address=None, http_address=None, data_dir=None)
+    parser.set_defaults(grpc_address=None, http_address=None, data_dir=None, allow_unsandboxed_code=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
@@ -157,7 +158,13 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--http-address", metavar="HOST:PORT", help="where REST listens; port 0 means any free one")
     add("server", _composed(_server), "Run the gRPC server.")
     add("gateway", _composed(_gateway), "Run the REST gateway, a client of the gRPC server.")
-    add("worker", _composed(_worker), "Run a worker.")
+    worker = add("worker", _composed(_worker), "Run a worker.")
+    worker.add_argument(
+        "--allow-unsandboxed-code",
+        action="store_const",
+        const=True,
+        help="also run code where its cage does not hold on this machine",
+    )
     add("scheduler", _composed(_scheduler), "Run a scheduler.")
     add("migrate", _composed(_migrate), "Bring the database to this version's schema.")
     add(

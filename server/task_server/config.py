@@ -148,6 +148,10 @@ class Settings:
     run_memory_bytes: int = 256 * 1024 * 1024
     #: What one run may print.
     run_output_bytes: int = 1024 * 1024
+    #: Whether code also runs where the self-test of a worker finds that its cage does not hold. Each hour of it is an ERROR.
+    allow_unsandboxed_code: bool = False
+    #: `auto`: processes for code live in namespaces of their own where the kernel allows it, which costs a run nothing. `off`: not.
+    sandbox_namespaces: str = "auto"
     # Where API tasks may go (docs/operations.md, "Where API tasks may go").
     #: Networks that API tasks may call although they are not public, as `10.1.0.0/16` or `127.0.0.0/8`; `=*` or `=8000+9000` behind
     #: one opens it on all or other ports than the usual ones. Empty means none.
@@ -245,6 +249,8 @@ class Settings:
         wrong += _wrong_egress(self)
         if not self.worker_queues:
             wrong.append("worker_queues must name at least one queue")
+        if self.sandbox_namespaces not in ("auto", "off"):
+            wrong.append("sandbox_namespaces must be auto or off")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             wrong.append("log_level must be DEBUG, INFO, WARNING or ERROR")
         if self.log_format not in ("text", "json"):

@@ -11,6 +11,7 @@ from task_server.domain.clock import SECOND
 from task_server.domain.event import Event
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
 from task_server.domain.fire_times import FireTime
+from task_server.domain.outcome import Limits
 from task_server.domain.owner import Owner
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.task import Task
@@ -169,9 +170,22 @@ def _set_detail(message: _TaskExecution, detail: ExecutionDetail) -> None:
     if detail.isolation.level:
         message.isolation.level = detail.isolation.level
         message.isolation.layers.extend(detail.isolation.layers)
+        if detail.isolation.limits is not None:
+            message.isolation.limits.CopyFrom(_limits(detail.isolation.limits))
         message.usage.cpu_seconds = detail.usage.cpu_seconds
         message.usage.peak_memory_bytes = detail.usage.peak_memory_bytes
         message.usage.exit_signal = detail.usage.exit_signal
+
+
+def _limits(value: Limits) -> execution_pb2.TaskExecution.Isolation.Limits:
+    return _TaskExecution.Isolation.Limits(
+        wall_seconds=value.wall_seconds,
+        cpu_seconds=value.cpu_seconds,
+        memory_bytes=value.memory_bytes,
+        output_bytes=value.output_bytes,
+        result_bytes=value.result_bytes,
+        open_files=value.open_files,
+    )
 
 
 def _attempt(value: Attempt) -> execution_pb2.TaskExecution.Attempt:

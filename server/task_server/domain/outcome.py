@@ -8,13 +8,27 @@ from task_server.domain.status import ExecutionStatus, FailureReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the run might have used. Times are in seconds, sizes in bytes."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    memory_bytes: int
+    output_bytes: int
+    result_bytes: int
+    open_files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
     """The receipt: what kept the run apart from the worker and from others."""
 
-    #: "process" for a child process with limits of its own.
+    #: From "none" and "process" over "strict" and "strict+landlock" to "strict+landlock+ns". Empty where nothing ran.
     level: str = ""
     #: The layers that held, outermost first.
     layers: tuple[str, ...] = ()
+    #: None where nothing ran, and for runs of versions that did not keep it.
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from task_server.executors.executor import Run
 from task_server.executors.sandboxed_run import start_sandboxed
 from task_server.sandbox.jobs import RUNNER, call_job
 from task_server.sandbox.limits import Limits
+from task_server.sandbox.self_test import SelfTest, self_test
 from task_server.sandbox.supervisor import Supervisor
 
 #: What a code task may use where the operator says nothing else; the wall clock is each task's own timeout.
@@ -33,11 +34,24 @@ class CodeExecutor:
     Parameters:
         limits: what one run may use; `wall_seconds` gives way to the timeout of each run.
         stop_grace: seconds between asking a stopped run to end and killing it.
+        lenient: whether code also runs where its cage does not hold.
+        separate: whether runs are in namespaces of their own where the kernel allows it.
     """
 
-    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, stop_grace: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        stop_grace: float = 1.0,
+        lenient: bool = False,
+        separate: bool = True,
+    ) -> None:
         self._limits = limits
-        self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
+        self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace, lenient=lenient, separate=separate)
+
+    def examine_cage(self) -> SelfTest:
+        """Find out, in a real child, whether the cage holds. Never raises."""
+        return self_test(self._supervisor)
 
     def warm_up(self) -> None:
         """Start the process that children are forked from now, and not with the first run.

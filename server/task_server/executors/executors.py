@@ -7,6 +7,7 @@ from collections.abc import Callable
 from task_server.domain.actions import Action, CodeAction, HttpAction
 from task_server.executors.code import CodeExecutor
 from task_server.executors.executor import AttemptId, Executor, Run
+from task_server.sandbox.self_test import SelfTest
 
 
 class Executors:
@@ -23,6 +24,10 @@ class Executors:
                 return self._code.start(action, timeout=timeout, log=log)
             case HttpAction():
                 return self._http.start(action, attempt=attempt, timeout=timeout, log=log)
+
+    def examine_cage(self) -> SelfTest:
+        """Find out, in a real child, whether the cage for code holds. The process that it is forked from goes on. Never raises."""
+        return self._code.examine_cage()
 
     def warm_up(self) -> None:
         """Start the process that code runs are forked from now; HTTP calls are rarer, and theirs starts with the first.

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import NoReturn
 
 from task_server.domain.outcome import Isolation, Outcome, Usage
+from task_server.domain.outcome import Limits as LimitsKept
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.executor import EndedRun, Run
 from task_server.sandbox.child_run import ChildRun
 from task_server.sandbox.ending import Cause, Ending, SandboxUnavailable
+from task_server.sandbox.level import level_of
 from task_server.sandbox.limits import Limits
 from task_server.sandbox.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
-
-_LEVEL = "process"
 
 
 def start_sandboxed(
@@ -61,7 +62,7 @@ class _SandboxedRun:
 
 def outcome_of(ending: Ending, limits: Limits, reasons: frozenset[FailureReason]) -> Outcome:
     """What the end of a child means for its run."""
-    isolation = Isolation(level=_LEVEL, layers=ending.layers)
+    isolation = _receipt(ending, limits)
     usage = Usage(
         cpu_seconds=ending.cpu_seconds,
         peak_memory_bytes=ending.peak_memory_bytes,
@@ -96,6 +97,13 @@ def outcome_of(ending: Ending, limits: Limits, reasons: frozenset[FailureReason]
         isolation=isolation,
         usage=usage,
     )
+
+
+def _receipt(ending: Ending, limits: Limits) -> Isolation:
+    if not ending.layers:
+        # It ended before it had any, and so before it had seen its job.
+        return Isolation()
+    return Isolation(level=level_of(ending.layers), layers=ending.layers, limits=LimitsKept(**asdict(limits)))
 
 
 def _ended_by_force(ending: Ending, limits: Limits) -> tuple[FailureReason, str]:

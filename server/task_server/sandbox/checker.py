@@ -21,10 +21,14 @@ class CodeChecker:
     """Checks source in a child of its own zygote, which is started at the first check.
 
     Several threads may use it at the same time.
+
+    Parameters:
+        lenient: whether it also checks where the cage does not hold: the compiler runs in it as the code does.
+        separate: whether its children are in namespaces of their own where the kernel allows it.
     """
 
-    def __init__(self) -> None:
-        self._supervisor = Supervisor(RUNNER)
+    def __init__(self, *, lenient: bool = False, separate: bool = True) -> None:
+        self._supervisor = Supervisor(RUNNER, lenient=lenient, separate=separate)
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[bytes, str], list[Finding]] = OrderedDict()
 

@@ -17,6 +17,8 @@ class JobKind(Enum):
     CHECK = "check"
     #: Call the function; the result is what it returns.
     CALL = "call"
+    #: Try what no child may be able to do; the result is a list of what was not refused.
+    TRY = "try"
 
 
 def check_job(source: str, function_name: str) -> bytes:
@@ -27,6 +29,11 @@ def check_job(source: str, function_name: str) -> bytes:
 def call_job(source: str, function_name: str, args: list[Any], kwargs: dict[str, Any]) -> bytes:
     """A job that calls `function_name` of the source with these arguments, which must be JSON."""
     return _job(JobKind.CALL, source=source, function_name=function_name, args=args, kwargs=kwargs)
+
+
+def try_job() -> bytes:
+    """A job that tries the layers."""
+    return _job(JobKind.TRY)
 
 
 def read_job(job: bytes) -> tuple[JobKind, dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
+import resource
 import signal
 from typing import Any
 
@@ -15,11 +17,16 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_CHILD_SUBREAPER = 36
 _CLOCK_MONOTONIC = 1
 _SIGEV_SIGNAL = 0
+_PTRACE_SEIZE = 0x4206
+_PRIVATE_PAGE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_MAP_FAILED = ctypes.c_void_p(-1).value
 #: _LINUX_CAPABILITY_VERSION_3 of <linux/capability.h>.
 _CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_libc.ptrace.restype = ctypes.c_long
+_libc.mmap.restype = ctypes.c_void_p
 
 
 class _SigEvent(ctypes.Structure):
@@ -104,6 +111,26 @@ def drop_capabilities() -> None:
     """Give up all capabilities of this thread, in whatever user namespace it is."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def seize(pid: int) -> None:
+    """Begin to trace a process. Raises OSError where that is not allowed."""
+    _check(_libc.ptrace(_PTRACE_SEIZE, pid, None, None), "ptrace")
+
+
+def map_executable() -> None:
+    """Take a page of memory from which instructions can be run. Raises OSError where that is not allowed."""
+    if (
+        _libc.mmap(None, ctypes.c_size_t(mmap.PAGESIZE), mmap.PROT_READ | mmap.PROT_EXEC, _PRIVATE_PAGE, -1, 0)
+        == _MAP_FAILED
+    ):
+        _check(-1, "mmap")
+
+
+def raise_file_limit() -> None:
+    """Set the number of descriptors above what is allowed. Raises OSError where that is not possible."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    _check(_libc.setrlimit(resource.RLIMIT_NOFILE, (ctypes.c_ulong * 2)(hard + 1, hard + 1)), "setrlimit")
 
 
 def call(number: int, *arguments: Any) -> int:

@@ -71,7 +71,7 @@ class _Program(ctypes.Structure):
 
 
 class Filter:
-    """A filter that is ready to be put on. Made once, before the forks: making it costs more than all the rest of a child's layers."""
+    """A filter that is ready to be put on. Made once, before the forks: making it costs more than the other layers together."""
 
     def __init__(self, allowed: Sequence[Allowed], architecture: Architecture) -> None:
         text = program(allowed, architecture)

@@ -67,16 +67,20 @@ class Supervisor:
         with self._lock:
             return self._zygote.pid if self._zygote is not None and self._zygote.alive else None
 
-    def start(self, job: bytes, limits: Limits, log: Callable[[str], None]) -> ChildRun:
+    def start(self, job: bytes, limits: Limits, log: Callable[[str], None], *, lenient: bool | None = None) -> ChildRun:
         """Start a run; `log` gets what it prints, in the thread that waits for it.
+
+        Parameters:
+            lenient: for this run alone; None for what holds for all.
 
         Raises SandboxUnavailable.
         """
+        lenient = self._lenient if lenient is None else lenient
         tried = False
         while True:
             zygote = self._zygote_for_a_run()
             try:
-                run = ChildRun(zygote, job, limits, log, stop_grace=self._stop_grace, lenient=self._lenient)
+                run = ChildRun(zygote, job, limits, log, stop_grace=self._stop_grace, lenient=lenient)
             except OSError as error:
                 message = f"no descriptors are left for a run: {error.strerror}"
                 raise SandboxUnavailable(message) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from task_server.domain.actions import Action, ActionKind, CodeAction, HttpAction
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
-from task_server.domain.outcome import Isolation, Outcome, Usage
+from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.owner import Owner
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
@@ -230,23 +230,35 @@ def outcome_columns(value: Outcome) -> dict[str, Any]:
     return {
         "result": value.result_json,
         "traceback": value.traceback,
-        "isolation": dumps(fields(value.isolation)),
+        "isolation": dumps(_isolation_fields(value.isolation)),
         "usage": dumps(fields(value.usage)),
     }
+
+
+def _isolation_fields(value: Isolation) -> dict[str, Any]:
+    return fields(value) | {"limits": fields(value.limits) if value.limits else None}
 
 
 def execution_detail(row: Row, attempts: list[Row]) -> ExecutionDetail:
     """The heavy parts of an execution, from its row and those of its attempts."""
     task_args, task_kwargs, result, traceback, isolation, usage = row
-    kept_apart = json.loads(isolation)
     return ExecutionDetail(
         task_args=json.loads(task_args),
         task_kwargs=json.loads(task_kwargs),
         result_json=result,
         traceback=traceback,
-        isolation=Isolation(**{**kept_apart, "layers": tuple(kept_apart["layers"])}) if kept_apart else Isolation(),
+        isolation=_isolation(json.loads(isolation)),
         usage=Usage(**json.loads(usage)),
         attempts=tuple(attempt(each) for each in attempts),
+    )
+
+
+def _isolation(stored: dict[str, Any]) -> Isolation:
+    limits = stored.get("limits")
+    return Isolation(
+        level=stored.get("level", ""),
+        layers=tuple(stored.get("layers", ())),
+        limits=Limits(**limits) if limits else None,
     )
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import warnings
+from functools import cache
 from typing import Any
 
 from celery import signals
@@ -18,9 +19,11 @@ from kombu.entity import Queue
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
 from task_server.dispatch.lanes import code_lane
+from task_server.executors.executors import Executors
+from task_server.worker.capability import Capability, find_capability
 from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
-from task_server.worker.runtime import Runtime
+from task_server.worker.runtime import Runtime, make_executors
 from task_server.worker.shutdown import Shutdown
 
 # Celery warns root of pickled messages; this worker takes JSON only, and user code runs in children that drop root.
@@ -32,6 +35,8 @@ app = make_app(settings)
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
+#: By process: those whose cage was examined. A forked process makes its own.
+_executors: dict[int, Executors] = {}
 #: Made here, before any process of a prefork pool is: they all see the same.
 _drain = Drain()
 
@@ -44,8 +49,16 @@ def runtime() -> Runtime:
     with _lock:
         pid = os.getpid()
         if pid not in _runtimes:
-            _runtimes[pid] = Runtime(settings, _drain)
+            executors = _executors.pop(pid, None) or make_executors(settings)
+            _runtimes[pid] = Runtime(settings, _drain, executors, capability())
         return _runtimes[pid]
+
+
+@cache
+def capability() -> Capability:
+    """What this worker may run; found before any process of a prefork pool is, for all of them."""
+    _executors[os.getpid()] = executors = make_executors(settings)
+    return find_capability(executors, settings)
 
 
 @app.task(name=EXECUTE)  # type: ignore[untyped-decorator]
@@ -60,8 +73,14 @@ def _configure_logging(**_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
-def _serve_code_lanes(**_: Any) -> None:
+def _serve_code_lanes(instance: Any, **_: Any) -> None:
     """Take what workers that run no code handed on, of whichever queues were asked for, be it by Celery's `-Q`."""
+    capability().announce()
+    if instance.pool_cls is not TaskPool:
+        # Its processes are forked from this one, and would inherit the socket without the thread that keeps the zygote.
+        _executors.pop(os.getpid()).close()
+    if capability().refusal:
+        return
     for queue in list(app.amqp.queues.consume_from):
         app.amqp.queues.select_add(Queue(code_lane(queue), no_ack=True))
 

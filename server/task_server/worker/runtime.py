@@ -15,6 +15,7 @@ from task_server.sandbox.limits import Limits
 from task_server.store.database import Database
 from task_server.usecases.ports import connect
 from task_server.usecases.running import Running
+from task_server.worker.capability import Capability
 from task_server.worker.drain import Drain
 from task_server.worker.keeper import Keeper
 from task_server.worker.worker import Worker
@@ -32,6 +33,8 @@ def make_executors(settings: Settings) -> Executors:
             result_bytes=MAX_RESULT_BYTES,
         ),
         stop_grace=settings.stop_grace_seconds,
+        lenient=settings.allow_unsandboxed_code,
+        separate=settings.sandbox_namespaces != "off",
     )
     http = HttpExecutor(
         egress=EgressPolicy(
@@ -49,13 +52,18 @@ def make_executors(settings: Settings) -> Executors:
 
 
 class Runtime:
-    """The parts, put together."""
+    """The parts, put together.
 
-    def __init__(self, settings: Settings, drain: Drain) -> None:
+    Parameters:
+        executors: ended with this.
+    """
+
+    def __init__(self, settings: Settings, drain: Drain, executors: Executors, capability: Capability) -> None:
         self._ports = connect(settings, Database(settings.database))
-        running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts)
-        self._executors = make_executors(settings)
-        self._executors.warm_up()
+        running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts, capability.kinds)
+        self._executors = executors
+        if not capability.refusal:
+            executors.warm_up()
         self._keeper = Keeper(running, self._ports.bell, settings, drain)
         self.worker = Worker(running, self._executors, self._keeper, drain)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from task_server.domain.actions import CodeAction
 from task_server.domain.clock import SECOND
-from task_server.domain.outcome import Isolation, Outcome, Usage
+from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import TaskDefinition
 from task_server.store.tables import ExecutionRow, TaskRow
@@ -16,7 +16,13 @@ from task_server.usecases.tasks import Tasks
 SUCCESS = Outcome(
     status=ExecutionStatus.SUCCESS,
     result_json='{"n":7}',
-    isolation=Isolation(level="process", layers=("rlimits",)),
+    isolation=Isolation(
+        level="process",
+        layers=("rlimits",),
+        limits=Limits(
+            wall_seconds=5.0, cpu_seconds=6, memory_bytes=1 << 40, output_bytes=7, result_bytes=8, open_files=9
+        ),
+    ),
     usage=Usage(cpu_seconds=0.5, peak_memory_bytes=1024),
 )
 REVOKED = Outcome(status=ExecutionStatus.REVOKED)

@@ -74,7 +74,7 @@ def test_a_result_is_stored_once_and_only_for_the_attempt_that_holds_the_run(por
     assert stored.task.status is TaskStatus.SUCCESS
     assert stored.last_execution.status is ExecutionStatus.SUCCESS
     assert stored.detail.result_json == '{"n":7}'
-    assert stored.detail.isolation.layers == ("rlimits",)
+    assert stored.detail.isolation == SUCCESS.isolation
     assert stored.detail.usage.peak_memory_bytes == 1024
     assert [attempt.outcome for attempt in stored.detail.attempts] == [AttemptOutcome.SUCCEEDED]
 

@@ -14,7 +14,7 @@ from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.violations import Violations
 from task_server.domain.clock import SECOND
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
-from task_server.domain.outcome import Isolation, Usage
+from task_server.domain.outcome import Isolation, Limits, Usage
 from task_server.domain.owner import Owner
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.usecases.tasks import new_task
@@ -126,7 +126,9 @@ EXECUTION = Execution(
 )  # fmt: skip
 DETAIL = ExecutionDetail(
     task_args=[1], task_kwargs={"a": 2}, result_json='{"big": 12345678901234567890, "n": null}', traceback="line 1",
-    isolation=Isolation(level="process", layers=("seccomp", "rlimits")),
+    isolation=Isolation(
+        level="process", layers=("seccomp", "rlimits"),
+        limits=Limits(wall_seconds=1.5, cpu_seconds=2, memory_bytes=3, output_bytes=4, result_bytes=5, open_files=6)),
     usage=Usage(cpu_seconds=0.5, peak_memory_bytes=7, exit_signal=9),
     attempts=(Attempt(number=1, started_at=NOW, worker="w0", finished_at=NOW + 1, outcome=AttemptOutcome.LOST, error="gone",
                       failure_reason=FailureReason.WORKER_LOST, log_offset=4, log_bytes=5),
@@ -147,6 +149,15 @@ def test_an_execution_with_everything_sets_every_field() -> None:
     assert (lost.error, lost.failure_reason) == ("gone", execution_pb2.TaskExecution.WORKER_LOST)
     assert (lost.log_offset, lost.log_bytes) == (4, 5)
     assert (message.usage.exit_signal, list(message.isolation.layers)) == (9, ["seccomp", "rlimits"])
+    limits = {field.name: value for field, value in message.isolation.limits.ListFields()}
+    assert limits == {
+        "wall_seconds": 1.5,
+        "cpu_seconds": 2,
+        "memory_bytes": 3,
+        "output_bytes": 4,
+        "result_bytes": 5,
+        "open_files": 6,
+    }
 
 
 def test_a_basic_execution_leaves_out_its_heavy_parts() -> None:

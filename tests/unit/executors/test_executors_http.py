@@ -369,7 +369,8 @@ def test_a_bad_request_that_was_stored_all_the_same_is_refused(call, server):
 
 def test_the_receipt_and_the_usage_are_there(call):
     outcome = call("/echo")
-    assert outcome.isolation.level == "process"
+    assert outcome.isolation.level.startswith("strict")
+    assert outcome.isolation.limits.open_files == 32
     assert "rlimits" in outcome.isolation.layers
     assert outcome.usage.peak_memory_bytes > 4 << 20
 

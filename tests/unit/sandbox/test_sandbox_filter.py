@@ -9,12 +9,12 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.sandbox.filter_machine import judge
 
 from task_server.sandbox.architecture import AARCH64, X86_64
 from task_server.sandbox.bpf import Assembler
 from task_server.sandbox.seccomp import ALLOW, KILL_PROCESS, REFUSE, program
 from task_server.sandbox.system_calls import CODE, NETWORK
-from tests.unit.sandbox.filter_machine import judge
 
 BOTH = pytest.mark.parametrize("machine", [X86_64, AARCH64], ids=lambda machine: machine.name)
 LISTS = pytest.mark.parametrize("calls", [CODE, NETWORK], ids=["code", "network"])

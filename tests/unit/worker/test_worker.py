@@ -25,7 +25,8 @@ def test_a_run_is_claimed_executed_and_finished_with_its_log(bench):
     assert view.execution.status is ExecutionStatus.SUCCESS
     assert view.execution.worker == bench.worker.name
     assert view.detail.result_json == '{"n": 7}' or view.detail.result_json == '{"n":7}'
-    assert view.detail.isolation.level == "process"
+    assert view.detail.isolation.level.startswith("strict")
+    assert view.detail.isolation.limits.open_files == 16
     assert bench.log(execution_id) == "hello\n"
 
 

@@ -120,12 +120,29 @@ class TaskExecution(_message.Message):
         log_bytes: int
         def __init__(self, number: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., worker: _Optional[str] = ..., outcome: _Optional[_Union[TaskExecution.Attempt.Outcome, str]] = ..., error: _Optional[str] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., log_offset: _Optional[int] = ..., log_bytes: _Optional[int] = ...) -> None: ...
     class Isolation(_message.Message):
-        __slots__ = ("level", "layers")
+        __slots__ = ("level", "layers", "limits")
+        class Limits(_message.Message):
+            __slots__ = ("wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "result_bytes", "open_files")
+            WALL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+            CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
+            MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+            OUTPUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+            RESULT_BYTES_FIELD_NUMBER: _ClassVar[int]
+            OPEN_FILES_FIELD_NUMBER: _ClassVar[int]
+            wall_seconds: float
+            cpu_seconds: float
+            memory_bytes: int
+            output_bytes: int
+            result_bytes: int
+            open_files: int
+            def __init__(self, wall_seconds: _Optional[float] = ..., cpu_seconds: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., output_bytes: _Optional[int] = ..., result_bytes: _Optional[int] = ..., open_files: _Optional[int] = ...) -> None: ...
         LEVEL_FIELD_NUMBER: _ClassVar[int]
         LAYERS_FIELD_NUMBER: _ClassVar[int]
+        LIMITS_FIELD_NUMBER: _ClassVar[int]
         level: str
         layers: _containers.RepeatedScalarFieldContainer[str]
-        def __init__(self, level: _Optional[str] = ..., layers: _Optional[_Iterable[str]] = ...) -> None: ...
+        limits: TaskExecution.Isolation.Limits
+        def __init__(self, level: _Optional[str] = ..., layers: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[TaskExecution.Isolation.Limits, _Mapping]] = ...) -> None: ...
     class Usage(_message.Message):
         __slots__ = ("cpu_seconds", "peak_memory_bytes", "exit_signal")
         CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
