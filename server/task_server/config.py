@@ -39,12 +39,15 @@ _MAY_BE_ZERO = (
     "retain_logs_seconds",
     "retain_events_seconds",
     "retain_events",
+    "retain_audit_seconds",
 )
 #: What must be kept longer than a call may take, and why.
 _OUTLAST_A_CALL = {
     "retain_executions_seconds": "a creation that is repeated finds what the first one made",
     "retain_events_seconds": "the watch token of an answer still works when the answer comes",
 }
+#: The database itself refuses to give up younger events.
+_SHORTEST_AUDIT_SECONDS = 30 * 86_400.0
 #: Below this a child could outlive its lease by the time that it takes the kernel to kill it.
 _SHORTEST_HEARTBEAT_SECONDS = 0.1
 
@@ -189,6 +192,8 @@ class Settings:
     retain_events_seconds: float = 7 * 86_400.0
     #: How many changes are kept, the newest. 0 means all.
     retain_events: int = 1_000_000
+    #: How long the audit log is kept: at least 30 days, or 0 for ever.
+    retain_audit_seconds: float = 365 * 86_400.0
     #: How often the scheduler looks for what is kept no longer.
     clean_interval_seconds: float = 60.0
 
@@ -225,6 +230,10 @@ class Settings:
         for name, why in _OUTLAST_A_CALL.items():
             if 0 < values[name] < self.max_call_seconds:
                 wrong.append(f"{name} must be 0 or at least max_call_seconds, so that {why}")
+        if 0 < self.retain_audit_seconds < _SHORTEST_AUDIT_SECONDS:
+            wrong.append(
+                "retain_audit_seconds must be 0 or at least 2592000 (30 days): the table gives up nothing younger"
+            )
         if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql://")):
             wrong.append("database_url must begin with sqlite:/// or postgresql://")
         if not self.broker_url.startswith(("redis://", "rediss://", "redis+socket://")):

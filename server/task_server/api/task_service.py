@@ -136,13 +136,14 @@ class TaskService:
     ) -> task_service_pb2.StopTasksResponse:
         """Stop all tasks that match a filter."""
         violations = Violations()
-        wanted = stop_filter(request, current_caller.get(), violations)
+        caller = current_caller.get()
+        wanted = stop_filter(request, caller, violations)
         violations.raise_any()
         if request.validate_only:
             return task_service_pb2.StopTasksResponse(count=await self._threads.run(self._stopping.count, wanted))
         count, after_id, last_id = 0, "", await self._threads.run(self._stopping.newest_id)
         while True:
-            some = await self._threads.run(self._stopping.stop_some, wanted, after_id, last_id)
+            some = await self._threads.run(self._stopping.stop_some, caller, wanted, after_id, last_id)
             count, after_id = count + some.stopped, some.last_id
             if not after_id:
                 return task_service_pb2.StopTasksResponse(count=count)

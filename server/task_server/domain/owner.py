@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -55,6 +55,17 @@ class Owner:
     username: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The call that a caller makes, as the audit log tells it."""
+
+    #: `package.Service/Method`; empty where no call is being served.
+    method: str = ""
+    #: Where it comes from, as gRPC has it: `ipv4:192.0.2.7:40112`.
+    peer: str = ""
+    request_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Whoever makes a call, known by the credentials that came with it."""
@@ -65,6 +76,8 @@ class Caller:
     token_id: str
     grants: frozenset[Grant] = frozenset()
     kind: CallerKind = CallerKind.TOKEN
+    #: The call that is being served.
+    origin: Origin = field(default=Origin(), compare=False)
 
     @property
     def sees_all(self) -> bool:

@@ -19,5 +19,7 @@ class Retention:
     logs: Micros | None = None
     #: How long events are kept, and so how old a watch token may be.
     events: Micros | None = None
+    #: How long the audit log is kept; the tables refuse less than 30 days.
+    audit: Micros | None = None
     #: How many events are kept.
     event_count: int | None = None

@@ -199,6 +199,28 @@ class ProcessRow(Model):
         table_name = "process"
 
 
+class AuditRow(Model):
+    """Who did what, or was refused. Never changed; `actor_id` is NULL where the caller was not known."""
+
+    id = TextField(primary_key=True)
+    occurred_at = BigIntegerField()
+    actor_id = TextField(null=True)
+    actor_name = TextField()
+    token_id = TextField()
+    peer = TextField()
+    method = TextField()
+    resource_id = TextField()
+    outcome = TextField()
+    request_id = TextField()
+    reason = TextField()
+    detail = TextField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "audit_event"
+
+
 class SchemaRow(Model):
     """Which migrations were applied."""
 
@@ -213,4 +235,6 @@ class SchemaRow(Model):
         table_name = "schema_version"
 
 
-TABLES = [TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, SchemaRow]
+TABLES = [
+    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, AuditRow, SchemaRow),
+]

@@ -14,7 +14,7 @@ from task_server.domain.clock import NEVER, Micros, seconds
 from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
 from task_server.domain.retention import Retention
-from task_server.store import event_floor, events, retention
+from task_server.store import audit, event_floor, events, retention
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer
@@ -40,6 +40,7 @@ def configured_retention(settings: Settings) -> Retention:
         logs=seconds(settings.retain_logs_seconds) or None,
         events=seconds(settings.retain_events_seconds) or None,
         event_count=settings.retain_events or None,
+        audit=seconds(settings.retain_audit_seconds) or None,
     )
 
 
@@ -60,6 +61,7 @@ class Cleaning:
         Raises DatabaseUnavailable; a later sweep goes on where this one stood.
         """
         yield from self.events()
+        yield from self.audit()
         yield from self.logs()
         yield from self.surplus()
         yield from self.executions()
@@ -90,6 +92,18 @@ class Cleaning:
                 if floor is None or floor >= last:
                     return  # another cleaner is at it
                 removed = event_floor.remove(floor, last)
+            yield removed
+
+    def audit(self) -> Iterator[int]:
+        """Remove the oldest events of the audit log."""
+        while self._kept.audit is not None:
+            with self._database.read():
+                before = self._database.now() - self._kept.audit
+                ids = audit.oldest(before, first_id(before), _EVENTS)
+            if not ids:
+                return
+            with self._database.write():
+                removed = audit.remove(ids)
             yield removed
 
     def logs(self) -> Iterator[int]:

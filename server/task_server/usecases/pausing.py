@@ -12,7 +12,7 @@ from task_server.domain.owner import Caller
 from task_server.domain.task import Task
 from task_server.notifier.bell import Topic
 from task_server.store import executions, tasks
-from task_server.usecases import changes, holding
+from task_server.usecases import auditing, changes, holding
 from task_server.usecases.ports import Ports
 from task_server.usecases.redefining import is_own_run
 from task_server.usecases.tasks import TaskView
@@ -39,6 +39,7 @@ class Pausing:
             if task.paused_at is None:
                 missed = task.missed_count + left_out(task.definition.schedule, task.next_run_at, now)
                 task = holding.hold_waiting(replace(task, paused_at=now, next_run_at=None, missed_count=missed), now)
+                auditing.note(caller, task_id, now)
             view = _view(task)
         self._ports.announce()
         return view
@@ -55,6 +56,7 @@ class Pausing:
                 task, due = holding.let_go(self._ports, task, now)
                 if task.revision == held:  # there was nothing to let go, with which it would have been stored
                     task = changes.store_moves(task, [], now)
+                auditing.note(caller, task_id, now)
             view = _view(task)
         self._ports.announce(*due)
         self._ports.bell.ring(Topic.DUE)

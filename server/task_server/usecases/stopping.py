@@ -14,7 +14,7 @@ from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
 from task_server.notifier.bell import Topic
 from task_server.store import executions, tasks
-from task_server.usecases import changes
+from task_server.usecases import auditing, changes
 from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
 from task_server.usecases.visibility import visible
@@ -55,7 +55,10 @@ class Stopping:
         """Store that a task is to stop, and tell the workers. Raises TaskNotFound."""
         with self._database.write():
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
-            stopped = stop_locked(task, self._database.now())
+            now = self._database.now()
+            stopped = stop_locked(task, now)
+            if stopped.task is not task:
+                auditing.note(caller, task_id, now)
         self.tell(stopped.running)
         return stopped
 
@@ -64,7 +67,7 @@ class Stopping:
         with self._database.read():
             return tasks.newest_id()
 
-    def stop_some(self, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
+    def stop_some(self, caller: Caller, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
         """Stop up to 100 tasks that match and have not ended, the oldest first, with ids after the one and up to the other.
 
         They are stopped in one transaction, and told of. Whoever calls this until none is left may go away in between: what was
@@ -75,6 +78,9 @@ class Stopping:
             executions.lock_running(self._database, [task.task_id for task in found])
             now = self._database.now()
             stopped = [stop_locked(task, now) for task in found]
+            for before, after in zip(found, stopped, strict=True):
+                if after.task is not before:
+                    auditing.note(caller, before.task_id, now)
         self.tell([execution_id for each in stopped for execution_id in each.running])
         return StoppedSome(len(found), found[-1].task_id if len(found) == _BATCH else "")
 

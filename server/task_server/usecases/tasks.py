@@ -16,7 +16,7 @@ from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
 from task_server.store import events, executions, tasks
 from task_server.store.database import DuplicateKeyError
-from task_server.usecases import changes
+from task_server.usecases import auditing, changes
 from task_server.usecases.ports import Ports
 from task_server.usecases.stopping import stop_locked
 from task_server.usecases.visibility import visible
@@ -120,6 +120,7 @@ class Tasks:
                 if not definition.schedule.cron_expression:
                     execution = new_execution(task, now, definition.schedule.due_at(now))
                 position = self._insert(task, execution, now, request_id, digest)
+                auditing.note(caller, task.task_id, now)
         except DuplicateKeyError:
             # The same request came before. Requests are new but for a few: to look first would cost all of them a read.
             earlier = self._find_request(caller, request_id, digest) if request_id else None
@@ -181,6 +182,7 @@ class Tasks:
                 raise TaskEnded(task_id)
             execution = new_execution(task, now, now)
             changed = changes.add_execution(task, execution, now, self._ports.publish_after(now, execution.due_at))
+            auditing.note(caller, task_id, now, f"execution {execution.id}")
         self._ports.announce(execution)
         return TaskView(task=changed or task, last_execution=execution)
 
@@ -193,6 +195,7 @@ class Tasks:
             gone = stopped.task.changed(now, deleted_at=now)
             tasks.update_state(gone)
             events.append(EventType.DELETED, gone, None, now)
+            auditing.note(caller, task_id, now)
         self._ports.announce()
         return stopped.running
 

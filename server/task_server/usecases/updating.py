@@ -16,7 +16,7 @@ from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
 from task_server.store import executions, tasks
 from task_server.store.records import dump_definition
-from task_server.usecases import changes, holding
+from task_server.usecases import auditing, changes, holding
 from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
 from task_server.usecases.redefining import is_own_run, redefined
@@ -54,6 +54,7 @@ class Updating:
             is_new = not _same(definition, base.definition)
             if is_new:
                 task, due = self._replace(task, definition, now)
+                auditing.note(caller, task.task_id, now, _changed_fields(base.definition, definition))
             latest = executions.get(task.last_execution_id) if task.last_execution_id else None
             detail = executions.detail(latest.id) if latest else None
         if is_new:
@@ -140,6 +141,12 @@ def _other_kind(new: Schedule) -> Violation:
 def _same(one: TaskDefinition, other: TaskDefinition) -> bool:
     """Whether two definitions say the same; to Python 1, 1.0 and True would be."""
     return _text(one) == _text(other)
+
+
+def _changed_fields(before: TaskDefinition, after: TaskDefinition) -> str:
+    """The names of the parts of a definition that are not the same, for the audit log."""
+    old, new = dump_definition(before), dump_definition(after)
+    return "changed " + ", ".join(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
 
 
 def _text(definition: TaskDefinition) -> str:

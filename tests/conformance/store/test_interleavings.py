@@ -70,7 +70,7 @@ def test_a_stop_by_filter_and_a_renewal_of_leases_do_not_wait_for_each_other(por
 
     renewal = Meanwhile(ports, lambda: running.renew([(run, 1) for run in runs]))
     assert renewed.wait(10)
-    stops = Stopping(ports).stop_some(TaskFilter(owner_id="ann"), "", Stopping(ports).newest_id())
+    stops = Stopping(ports).stop_some(caller, TaskFilter(owner_id="ann"), "", Stopping(ports).newest_id())
 
     assert (stops.stopped, renewal.join()) == (2, set())
     assert running.to_stop(runs) == set(runs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.conformance.store.engine_values import SUCCESS, at_once, definition, status
 
 from task_server.domain.listing import TaskFilter
+from task_server.domain.owner import Caller, Owner, Role
 from task_server.domain.schedule import Schedule
 from task_server.domain.status import TaskStatus
 from task_server.store import executions, tasks
@@ -12,13 +13,15 @@ from task_server.usecases import stopping
 from task_server.usecases.stopping import Stopping
 from task_server.usecases.tasks import Tasks
 
+CALLER = Caller(owner=Owner("ann", "Ann"), role=Role.EDITOR, token_id="t1")
+
 
 def every(ports, owner_id="ann", **fields) -> int:
     """Stop all that match, as StopTasks does; give how many."""
     use, count, after_id = Stopping(ports), 0, ""
     last_id = use.newest_id()
     while True:
-        some = use.stop_some(TaskFilter(owner_id=owner_id, **fields), after_id, last_id)
+        some = use.stop_some(CALLER, TaskFilter(owner_id=owner_id, **fields), after_id, last_id)
         count, after_id = count + some.stopped, some.last_id
         if not after_id:
             return count
@@ -59,7 +62,7 @@ def test_a_stop_by_filter_goes_in_batches_and_on_where_it_was_left(ports, caller
     made = [Tasks(ports).create(caller, definition()).task.task_id for _ in range(8)]
     wanted, last_id = TaskFilter(owner_id="ann"), Stopping(ports).newest_id()
 
-    assert Stopping(ports).stop_some(wanted, "", last_id) == (3, made[2])
+    assert Stopping(ports).stop_some(CALLER, wanted, "", last_id) == (3, made[2])
     assert [status(ports, caller, task_id) is TaskStatus.REVOKED for task_id in made] == [True] * 3 + [False] * 5
     later = Tasks(ports).create(caller, definition()).task.task_id
 
@@ -69,7 +72,7 @@ def test_a_stop_by_filter_goes_in_batches_and_on_where_it_was_left(ports, caller
     made.append(later)
 
     later = Tasks(ports).create(caller, definition()).task.task_id
-    assert Stopping(ports).stop_some(wanted, "", made[-1]) == (0, "")
+    assert Stopping(ports).stop_some(CALLER, wanted, "", made[-1]) == (0, "")
     assert status(ports, caller, later) is TaskStatus.PENDING
 
 

@@ -31,8 +31,8 @@ class Slow(Stopping):
         self.batches = 0
         self.stored, self.go_on = threading.Event(), threading.Event()
 
-    def stop_some(self, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
-        some = super().stop_some(wanted, after_id, last_id)
+    def stop_some(self, caller: Caller, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
+        some = super().stop_some(caller, wanted, after_id, last_id)
         self.batches += 1
         if self.batches == 2:
             self.stored.set()
