@@ -43,6 +43,7 @@ def run_server(settings: Settings) -> int:
 
 async def _serve(settings: Settings, database: Database) -> int:
     from task_server.api.execution_service import ExecutionService
+    from task_server.api.refusals import Refusals
     from task_server.api.server import AddressInUseError, ApiServer
     from task_server.api.task_service import TaskService
     from task_server.api.task_update import TaskUpdates
@@ -57,6 +58,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
     from task_server.tls.certificate import CertificateError
+    from task_server.usecases.auditing import Auditing
     from task_server.usecases.executions import Executions
     from task_server.usecases.pausing import Pausing
     from task_server.usecases.ports import connect
@@ -102,6 +104,7 @@ async def _serve(settings: Settings, database: Database) -> int:
         servicers=servicers,
         authenticator=Authenticator([Tokens(database, secret_key)], last_uses.note),
         last_uses=last_uses,
+        refusals=Refusals(Auditing(database), threads),
         threads=threads,
         watchers=watchers,
         database=database,

@@ -18,7 +18,9 @@ from task_server.api.interceptors.errors import ErrorsInterceptor
 from task_server.api.interceptors.limits import LimitsInterceptor
 from task_server.api.interceptors.log import LogInterceptor
 from task_server.api.interceptors.peers import FailingPeers
+from task_server.api.interceptors.refusals import RefusalsInterceptor
 from task_server.api.interceptors.request_id import RequestIdInterceptor
+from task_server.api.refusals import Refusals
 from task_server.api.threads import Threads
 from task_server.api.unknown_methods import UnknownMethods
 from task_server.api.watch import Watchers
@@ -56,12 +58,14 @@ class ApiServer:
         servicers: dict[str, object],
         authenticator: Authenticator,
         last_uses: LastUses,
+        refusals: Refusals,
         threads: Threads,
         watchers: Watchers,
         database: Database,
     ) -> None:
         self._settings = settings
         self._last_uses = last_uses
+        self._refusals = refusals
         self._threads = threads
         self._watchers = watchers
         self._database = database
@@ -78,6 +82,7 @@ class ApiServer:
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
                 self._capacity,
+                RefusalsInterceptor(refusals),
                 AuthenticationInterceptor(authenticator, threads, failing_peers),
                 LimitsInterceptor(settings),
             ],
@@ -113,14 +118,15 @@ class ApiServer:
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
         duties = [asyncio.create_task(duty) for duty in (self._check_health(), self._store_uses())]
+        telling = asyncio.create_task(self._refusals.store_always())
         await stop.wait()
         for duty in duties:
             duty.cancel()
         await self._health.enter_graceful_shutdown()
         self._watchers.close()
-        await self._drain()
+        await self._drain(telling)
 
-    async def _drain(self) -> None:
+    async def _drain(self, telling: asyncio.Task[None]) -> None:
         """Take no more calls, and let those that run end. One that does not end in time stores nothing any more and is cancelled.
 
         The health service's watches do not count: whoever watches has been told, and would hold this up.
@@ -131,6 +137,8 @@ class ApiServer:
         await asyncio.wait({stopping}, timeout=_ANSWER_SECONDS)
         with contextlib.suppress(DatabaseUnavailable):
             await self._threads.run(self._last_uses.store)
+        self._refusals.end()
+        await telling
         self._database.seal()
         await self._server.stop(_ANSWER_SECONDS)
         await stopping

@@ -18,6 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 from task_manager.v1 import event_pb2, task_pb2, task_service_pb2_grpc
 from task_server import logs
 from task_server.api.interceptors.authentication import current_caller
+from task_server.api.refusals import Refusals
 from task_server.api.server import ApiServer
 from task_server.api.threads import Threads
 from task_server.api.watch import Watchers
@@ -26,6 +27,7 @@ from task_server.auth.last_use import LastUses
 from task_server.auth.tokens import Tokens
 from task_server.config import Settings
 from task_server.store.database import Database
+from task_server.usecases.auditing import Auditing
 from task_server.usecases.ports import Ports
 from task_server.usecases.watching import Watching
 
@@ -68,6 +70,8 @@ class World:
 
     def __init__(self, database: Database, ports: Ports, threads: Threads, **settings: Any) -> None:
         self.service = TinyService()
+        self.database, self.threads = database, threads
+        self.refusals = Refusals(Auditing(database), threads)
         self.tokens = Tokens(database, b"k" * 32)
         self.last_uses = LastUses(database)
         self.authenticator = Authenticator([self.tokens], self.last_uses.note)
@@ -77,6 +81,7 @@ class World:
             servicers={"TaskService": self.service},
             authenticator=self.authenticator,
             last_uses=self.last_uses,
+            refusals=self.refusals,
             threads=threads,
             watchers=self.watchers,
             database=database,

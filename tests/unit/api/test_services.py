@@ -85,6 +85,7 @@ async def test_an_address_in_use_is_said(database: Any, ports: Any, threads: Any
             servicers={},
             authenticator=world.authenticator,
             last_uses=world.last_uses,
+            refusals=world.refusals,
             threads=threads,
             watchers=world.watchers,
             database=database,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
 from task_server.api.interceptors.around import AroundInterceptor, Call, ServicerContext
+from task_server.api.interceptors.origin import origin_of
 from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.open_streams import OpenStreams
 from task_server.api.threads import Threads
@@ -39,8 +41,8 @@ class AuthenticationInterceptor(AroundInterceptor):
         if caller is None:
             with self._failing_peers.attempt(call):
                 caller = await self._threads.run(self._authenticator.authenticate, credentials)
+        current_caller.set(replace(caller, origin=origin_of(call)))
         policy.authorize(caller, call.method)
-        current_caller.set(caller)
         yield
 
     def _stream(self, behavior: Any, details: grpc.HandlerCallDetails) -> Any:
