@@ -42,6 +42,7 @@ def run_server(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, database: Database) -> int:
+    from task_server.api.admin_service import AdminService
     from task_server.api.execution_service import ExecutionService
     from task_server.api.refusals import Refusals
     from task_server.api.server import AddressInUseError, ApiServer
@@ -55,14 +56,18 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.auth.authenticator import Authenticator
     from task_server.auth.last_use import LastUses
     from task_server.auth.tokens import Tokens
+    from task_server.domain.process import ProcessRole
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
     from task_server.tls.certificate import CertificateError
     from task_server.usecases.auditing import Auditing
     from task_server.usecases.executions import Executions
+    from task_server.usecases.explaining import Explaining
     from task_server.usecases.pausing import Pausing
     from task_server.usecases.ports import connect
+    from task_server.usecases.presence import Presence, this_process
     from task_server.usecases.stopping import Stopping
+    from task_server.usecases.system_status import SystemStatuses
     from task_server.usecases.tasks import Tasks
     from task_server.usecases.updating import Updating
     from task_server.usecases.watching import Watching
@@ -78,6 +83,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
+            explaining=Explaining(ports),
             stopping=Stopping(ports),
             pausing=Pausing(ports),
             updates=TaskUpdates(updating=Updating(ports), validator=validator, threads=threads, checks=checks),
@@ -97,6 +103,7 @@ async def _serve(settings: Settings, database: Database) -> int:
             threads=threads,
             watchers=watchers,
         ),
+        "AdminService": AdminService(statuses=SystemStatuses(database), threads=threads),
     }
     last_uses = LastUses(database)
     server = ApiServer(
@@ -119,8 +126,19 @@ async def _serve(settings: Settings, database: Database) -> int:
     def rung(_: str) -> None:
         loop.call_soon_threadsafe(watchers.rung)
 
+    presence = Presence(database, this_process(ProcessRole.SERVER))
+    presence.start()
+
+    ending = asyncio.Event()
+
+    async def leave() -> None:
+        # First: a server that drains is sealed in the end, and stores nothing any more.
+        await stop.wait()
+        await asyncio.to_thread(presence.close)
+        ending.set()
+
     with ports.bell.listen(Topic.EVENTS, rung):
-        await server.serve(stop)
+        await asyncio.gather(server.serve(ending), leave())
     threads.close()
     checks.close()
     checker.close()
@@ -192,12 +210,14 @@ def run_scheduler(settings: Settings) -> int:
     """Look at the clock. Raises StartError."""
     from task_server.dispatch.celery_app import make_app
     from task_server.dispatch.publisher import CeleryPublisher
+    from task_server.domain.process import ProcessRole
     from task_server.scheduler.cleaner import Cleaner
     from task_server.scheduler.scheduler import Scheduler
     from task_server.usecases.cleaning import Cleaning, configured_retention
     from task_server.usecases.expiring import Expiring
     from task_server.usecases.firing import Firing
     from task_server.usecases.ports import connect
+    from task_server.usecases.presence import Presence, this_process
     from task_server.usecases.publishing import Publishing
     from task_server.usecases.rescuing import Rescuing
 
@@ -224,7 +244,10 @@ def run_scheduler(settings: Settings) -> int:
     threading.Thread(target=obey, name="signals", daemon=True).start()
     cleaner = Cleaner(Cleaning(ports, configured_retention(settings)), settings.clean_interval_seconds)
     cleaner.start()
+    presence = Presence(database, this_process(ProcessRole.SCHEDULER))
+    presence.start()
     scheduler.run(ports.bell)
+    presence.close()
     cleaner.stop()
     publisher.close()
     ports.close()

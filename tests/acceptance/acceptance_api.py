@@ -100,6 +100,13 @@ class Rest:
     def post(self, path: str, body: object = None, **options: Any) -> Any:
         return self.answer("POST", path, body, **options)
 
+    def is_healthy(self) -> bool:
+        """Whether the gateway answers, and the server behind it serves."""
+        try:
+            return bool(self.send("GET", "/healthz").status_code == 200)
+        except OSError:
+            return False
+
     def failure(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, Failure]:
         """HTTP status and error of a request that fails."""
         response = self.send(method, path, body, **options)

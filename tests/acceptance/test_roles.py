@@ -87,17 +87,10 @@ def test_the_gateway_role_configured_by_a_file(house: House, token: str) -> None
     with house.running(*command("gateway", "--config", str(file)), environment=BARE):
         api = Api(house.grpc_address, house.http_address, token)
         try:
-            eventually(lambda: _is_healthy(api), what="the gateway is healthy")
+            eventually(lambda: api.rest.is_healthy(), what="the gateway is healthy")
             assert api.rest.get("/api/tasks/stats")["total"] == str(api.rest.get("/api/tasks")["total_size"])
         finally:
             api.close()
-
-
-def _is_healthy(api: Api) -> bool:
-    try:
-        return bool(api.rest.send("GET", "/healthz").status_code == 200)
-    except OSError:
-        return False
 
 
 def test_a_port_in_use_is_one_line(house: House) -> None:

@@ -20,6 +20,7 @@ from task_manager.pages import AsyncPager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
+from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
@@ -30,9 +31,12 @@ from task_manager.v1.execution_service_pb2 import (
     ListExecutionsResponse,
     TailExecutionLogsRequest,
 )
+from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task, View
 from task_manager.v1.task_service_pb2 import (
     DeleteTaskRequest,
+    ExplainTaskRequest,
+    ExplainTaskResponse,
     GetTaskRequest,
     GetTaskStatsRequest,
     ListScheduledTasksRequest,
@@ -150,6 +154,14 @@ class AsyncTaskClient:
         """As `TaskClient.preview_schedule`: when a cron expression would fire, and what it means."""
         request = requests.preview_schedule(cron_expression, time_zone=time_zone, count=count, after=after)
         return await self._call(rpcs.PREVIEW_SCHEDULE, request)
+
+    async def explain(self, task_id: str) -> ExplainTaskResponse:
+        """As `TaskClient.explain`: why a task does or does not run."""
+        return await self._call(rpcs.EXPLAIN_TASK, ExplainTaskRequest(task_id=task_id))
+
+    async def system_status(self) -> SystemStatus:
+        """As `TaskClient.system_status`: what runs, for admins."""
+        return await self._call(rpcs.GET_SYSTEM_STATUS, GetSystemStatusRequest())
 
     async def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """As `TaskClient.stats`: counts the tasks that match."""

@@ -18,6 +18,7 @@ from task_manager.pages import Pager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
+from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
@@ -28,9 +29,12 @@ from task_manager.v1.execution_service_pb2 import (
     ListExecutionsResponse,
     TailExecutionLogsRequest,
 )
+from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task, View
 from task_manager.v1.task_service_pb2 import (
     DeleteTaskRequest,
+    ExplainTaskRequest,
+    ExplainTaskResponse,
     GetTaskRequest,
     GetTaskStatsRequest,
     ListScheduledTasksRequest,
@@ -203,6 +207,14 @@ class TaskClient:
         """
         request = requests.preview_schedule(cron_expression, time_zone=time_zone, count=count, after=after)
         return self._call(rpcs.PREVIEW_SCHEDULE, request)
+
+    def explain(self, task_id: str) -> ExplainTaskResponse:
+        """Why a task does or does not run: the cause, since when, and what would change it. Raises `TaskNotFound`."""
+        return self._call(rpcs.EXPLAIN_TASK, ExplainTaskRequest(task_id=task_id))
+
+    def system_status(self) -> SystemStatus:
+        """What runs: processes with what they may run, queues and versions. For admins."""
+        return self._call(rpcs.GET_SYSTEM_STATUS, GetSystemStatusRequest())
 
     def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """Counts the tasks that match."""

@@ -13,10 +13,12 @@ from typing import Generic, TypeVar
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from task_manager.v1 import admin_service_pb2 as admin_service
 from task_manager.v1 import execution_service_pb2 as execution_service
 from task_manager.v1 import task_service_pb2 as task_service
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -46,6 +48,7 @@ class Rpc(Generic[RequestT, ResponseT]):
 
 _TASKS = "task_manager.v1.TaskService"
 _EXECUTIONS = "task_manager.v1.ExecutionService"
+_ADMIN = "task_manager.v1.AdminService"
 
 CREATE_TASK = Rpc(_TASKS, "CreateTask", task_service.CreateTaskRequest, Task, repeatable=True)
 GET_TASK = Rpc(_TASKS, "GetTask", task_service.GetTaskRequest, Task, repeatable=True)
@@ -73,6 +76,9 @@ PREVIEW_SCHEDULE = Rpc(
 )
 GET_TASK_STATS = Rpc(_TASKS, "GetTaskStats", task_service.GetTaskStatsRequest, task_service.TaskStats, repeatable=True)
 WATCH_TASKS = Rpc(_TASKS, "WatchTasks", task_service.WatchTasksRequest, TaskEvent)
+EXPLAIN_TASK = Rpc(
+    _TASKS, "ExplainTask", task_service.ExplainTaskRequest, task_service.ExplainTaskResponse, repeatable=True
+)
 GET_EXECUTION = Rpc(_EXECUTIONS, "GetExecution", execution_service.GetExecutionRequest, TaskExecution, repeatable=True)
 GET_EXECUTION_STATUS = Rpc(
     _EXECUTIONS,
@@ -94,6 +100,8 @@ TAIL_EXECUTION_LOGS = Rpc(
     execution_service.TailExecutionLogsRequest,
     execution_service.ExecutionLogChunk,
 )
+
+GET_SYSTEM_STATUS = Rpc(_ADMIN, "GetSystemStatus", admin_service.GetSystemStatusRequest, SystemStatus, repeatable=True)
 
 ALL: tuple[Rpc[Message, Message], ...] = tuple(each for each in list(globals().values()) if isinstance(each, Rpc))
 """Every call of this module."""

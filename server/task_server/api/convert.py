@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
-from task_manager.v1 import event_pb2, execution_pb2, task_pb2
+from task_manager.v1 import event_pb2, execution_pb2, system_status_pb2, task_pb2, task_service_pb2
 from task_server.api.values import json_value, timestamp, to_list, to_struct, to_value
 from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.clock import SECOND
 from task_server.domain.event import Event
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
+from task_server.domain.explanation import Explanation
 from task_server.domain.fire_times import FireTime
 from task_server.domain.outcome import Limits
 from task_server.domain.owner import Owner
+from task_server.domain.process import Process
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.task import Task
+from task_server.usecases.system_status import SystemStatus
 
 _TaskExecution = execution_pb2.TaskExecution
 
@@ -199,6 +203,54 @@ def _attempt(value: Attempt) -> execution_pb2.TaskExecution.Attempt:
         failure_reason=value.failure_reason.value if value.failure_reason else None,
         log_offset=value.log_offset,
         log_bytes=value.log_bytes,
+    )
+
+
+def waiting(value: Explanation) -> task_pb2.Waiting:
+    """Why something that is due waits."""
+    return task_pb2.Waiting(**_explanation(value))
+
+
+def explanation(value: Explanation) -> task_service_pb2.ExplainTaskResponse:
+    """Why a task does or does not run."""
+    return task_service_pb2.ExplainTaskResponse(**_explanation(value))
+
+
+def _explanation(value: Explanation) -> dict[str, Any]:
+    return {
+        "cause": value.cause.value,
+        "explanation": value.explanation,
+        "since": timestamp(value.since),
+        "remedy": value.remedy,
+    }
+
+
+def system_status(value: SystemStatus) -> system_status_pb2.SystemStatus:
+    """What runs."""
+    return system_status_pb2.SystemStatus(
+        version=value.version,
+        schema_version=value.schema_version,
+        processes=[_process(process, live=process.is_live(value.now)) for process in value.processes],
+        queues=[
+            system_status_pb2.SystemStatus.Queue(name=name, waiting=depth.waiting, running=depth.running)
+            for name, depth in value.queues.items()
+        ],
+    )
+
+
+def _process(value: Process, *, live: bool) -> system_status_pb2.SystemStatus.Process:
+    return system_status_pb2.SystemStatus.Process(
+        name=value.name,
+        role=value.role.value,
+        version=value.version,
+        seen_at=timestamp(value.seen_at),
+        isolation_level=value.isolation_level,
+        isolation_layers=value.isolation_layers,
+        code_refusal=value.code_refusal,
+        live=live,
+        started_at=timestamp(value.started_at),
+        queues=value.queues,
+        concurrency=value.concurrency,
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 
 from task_server.api import hang_ups, reflection, services
 from task_server.api.connections import connection_options
+from task_server.api.health import Health
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
 from task_server.api.interceptors.capacity import CapacityInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
@@ -34,10 +34,6 @@ from task_server.tls import listener
 from task_server.tls.certificate import CertificateFiles
 
 _log = logging.getLogger(__name__)
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-#: How often the database is asked whether it is there.
-_HEALTH_SECONDS = 2.0
 #: How often the last uses of tokens are stored: they are told to the minute.
 _USES_SECONDS = 20.0
 #: How long an answer may take to be sent once a drain is over: only then is what was stored also answered.
@@ -69,8 +65,8 @@ class ApiServer:
         self._threads = threads
         self._watchers = watchers
         self._database = database
-        self._names = [*(service.full_name for service in services.SERVICES), ""]
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
+        names = [service.full_name for service in services.SERVICES]
+        self._health = Health(names, database, threads)
         hang_ups.expect()
         self._capacity = CapacityInterceptor(settings.max_concurrent_calls)
         failing_peers = FailingPeers(
@@ -93,16 +89,16 @@ class ApiServer:
         self._server.add_generic_rpc_handlers(
             tuple(services.handler(service, servicers.get(service.name)) for service in services.SERVICES)
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.register(self._server)
         if settings.reflection:
-            reflection.enable(self._server, [*self._names[:-1], health.SERVICE_NAME])
+            reflection.enable(self._server, [*names, health.SERVICE_NAME])
         # The last: it takes what no other has.
         self._server.add_generic_rpc_handlers((UnknownMethods(),))
 
     async def start(self) -> int:
         """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError and CertificateError."""
         address = self._settings.grpc_address
-        await self._set_health(_NOT_SERVING)
+        await self._health.begin()
         certificate = CertificateFiles.of(self._settings)
         try:
             if certificate is None:
@@ -117,12 +113,16 @@ class ApiServer:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
+<<<<<<< HEAD
         duties = [asyncio.create_task(duty) for duty in (self._check_health(), self._store_uses())]
         telling = asyncio.create_task(self._refusals.store_always())
+=======
+        duties = [asyncio.create_task(duty) for duty in (self._health.keep(), self._store_uses())]
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
         await stop.wait()
         for duty in duties:
             duty.cancel()
-        await self._health.enter_graceful_shutdown()
+        await self._health.end()
         self._watchers.close()
         await self._drain(telling)
 
@@ -143,26 +143,6 @@ class ApiServer:
         await self._server.stop(_ANSWER_SECONDS)
         await stopping
 
-    async def _check_health(self) -> None:
-        """NOT_SERVING while the database is away."""
-        was: Any = None
-        while True:
-            try:
-                await self._threads.run(self._database.ping)
-                now = _SERVING
-            except DatabaseUnavailable:
-                now = _NOT_SERVING
-            except Exception:
-                # Whatever it is, the database did not answer; and nobody would hear of a check that ended.
-                _log.exception("the health check failed")
-                now = _NOT_SERVING
-            if now != was:
-                level = logging.INFO if now == _SERVING else logging.ERROR
-                _log.log(level, "health is %s", health_pb2.HealthCheckResponse.ServingStatus.Name(now))
-                await self._set_health(now)
-            was = now
-            await asyncio.sleep(_HEALTH_SECONDS)
-
     async def _store_uses(self) -> None:
         """Store when tokens were last used, now and then."""
         while True:
@@ -173,7 +153,3 @@ class ApiServer:
                 continue  # they are kept for the next time
             except Exception:
                 _log.exception("the last uses of tokens can not be stored")
-
-    async def _set_health(self, status: Any) -> None:
-        for name in self._names:
-            await self._health.set(name, status)

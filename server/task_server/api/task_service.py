@@ -30,6 +30,7 @@ from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
 from task_server.domain.task import TaskDefinition
 from task_server.sandbox.ending import SandboxUnavailable
+from task_server.usecases.explaining import Explaining
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
@@ -49,6 +50,7 @@ class TaskService:
         self,
         *,
         tasks: Tasks,
+        explaining: Explaining,
         stopping: Stopping,
         pausing: Pausing,
         updates: TaskUpdates,
@@ -62,6 +64,7 @@ class TaskService:
         stop_wait_seconds: float,
     ) -> None:
         self._tasks = tasks
+        self._explaining = explaining
         self._stopping = stopping
         self._pausing = pausing
         self._updates = updates
@@ -94,6 +97,13 @@ class TaskService:
         task_id = _required(request.task_id, violations)
         view = await self._threads.run(self._tasks.get, current_caller.get(), task_id, full=full)
         return _task(view, full=full)
+
+    async def ExplainTask(  # noqa: N802
+        self, request: task_service_pb2.ExplainTaskRequest, _: Any
+    ) -> task_service_pb2.ExplainTaskResponse:
+        """Say why a task does or does not run."""
+        task_id = _required(request.task_id, Violations())
+        return convert.explanation(await self._threads.run(self._explaining.explain, current_caller.get(), task_id))
 
     async def ListTasks(  # noqa: N802
         self, request: task_service_pb2.ListTasksRequest, _: Any
@@ -290,7 +300,10 @@ def _now() -> Micros:
 
 
 def _task(view: TaskView, *, full: bool) -> task_pb2.Task:
-    return convert.task(view.task, view.last_execution, view.detail, full=full)
+    message = convert.task(view.task, view.last_execution, view.detail, full=full)
+    if view.waiting is not None:
+        message.waiting.CopyFrom(convert.waiting(view.waiting))
+    return message
 
 
 def _required(task_id: str, violations: Violations) -> str:

@@ -31,6 +31,10 @@ class Bell(Protocol):
     def listen(self, topic: Topic, listener: Listener) -> contextlib.AbstractContextManager[None]:
         """Call `listener` with the word of each ring, from a thread of the bell's, until the context ends."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the broker, as whoever listens here last saw it, does not answer."""
+
     def close(self) -> None:
         """End the bell's threads."""
 
@@ -74,6 +78,11 @@ class MemoryBell:
     def listen(self, topic: Topic, listener: Listener) -> contextlib.AbstractContextManager[None]:
         """Call `listener` at each ring until the context ends."""
         return self._listeners.added(topic, listener)
+
+    @property
+    def is_away(self) -> bool:
+        """Nothing is ever away."""
+        return False
 
     def close(self) -> None:
         """Nothing runs, so nothing ends."""

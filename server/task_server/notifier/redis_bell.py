@@ -37,6 +37,8 @@ class RedisBell:
         self._closed = threading.Event()
         self._ringer: threading.Thread | None = None
         self._hearers: dict[Topic, threading.Thread] = {}
+        #: The topics that could not be listened to when that was tried last.
+        self._unheard: set[Topic] = set()
 
     def ring(self, topic: Topic, word: str = "") -> None:
         """Ring soon, once for all rings of the same word that wait."""
@@ -52,6 +54,11 @@ class RedisBell:
             if topic not in self._hearers:
                 self._hearers[topic] = self._start(f"bell-{topic}", self._hear_all, topic)
         return self._listeners.added(topic, listener)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server, as whoever listens here last saw it, does not answer."""
+        return bool(self._unheard)
 
     def close(self) -> None:
         """Ring what waits and end the threads, within 3 s also when the server is away."""
@@ -87,18 +94,17 @@ class RedisBell:
                 self._closed.wait(_PAUSE_SECONDS)
 
     def _hear_all(self, topic: Topic) -> None:
-        heard_before = True
         while not self._closed.is_set():
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
                     subscription.subscribe(_PREFIX + topic.value)
-                    heard_before = True
+                    self._unheard.discard(topic)
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=_TURN_SECONDS)
                         if message is not None:
                             self._listeners.call(topic.value, message["data"].decode(errors="replace"))
             except (redis.RedisError, OSError) as error:
-                if heard_before and not self._closed.is_set():
+                if topic not in self._unheard and not self._closed.is_set():
                     _log.warning("the bell does not ring, polling goes on: %s", error)
-                heard_before = False
+                self._unheard.add(topic)
                 self._closed.wait(_PAUSE_SECONDS)

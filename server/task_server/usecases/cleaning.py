@@ -10,11 +10,15 @@ import time
 from collections.abc import Iterator
 
 from task_server.config import Settings
-from task_server.domain.clock import NEVER, Micros, seconds
+from task_server.domain.clock import NEVER, SECOND, Micros, seconds
 from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
 from task_server.domain.retention import Retention
+<<<<<<< HEAD
 from task_server.store import audit, event_floor, events, retention
+=======
+from task_server.store import event_floor, events, processes, retention
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer
@@ -28,6 +32,8 @@ _LOG_BYTES = 4 * 1024 * 1024
 _TASKS = 1000
 #: Where those begin.
 _FIRST: tuple[int, str] = (0, "")
+#: How long a process that was not heard of any more is still shown.
+_UNSEEN = 3600 * SECOND
 #: How often, in seconds, old executions that could not go are looked at again; at least ten times within their retention.
 _ROUND_SECONDS = 3600.0
 
@@ -66,6 +72,7 @@ class Cleaning:
         yield from self.surplus()
         yield from self.executions()
         yield from self.never_run()
+        yield from self.processes()
 
     def leave(self) -> None:
         """End this thread's connection to the database."""
@@ -190,6 +197,16 @@ class Cleaning:
             if not found:
                 return
             after = found[-1][0]
+
+    def processes(self) -> Iterator[int]:
+        """Remove the rows of processes that ended without a word long ago."""
+        with self._database.read():
+            before = self._database.now() - _UNSEEN
+            is_any = any(process.seen_at < before for process in processes.seen())
+        if is_any:
+            with self._database.write():
+                removed = processes.remove_unseen(before)
+            yield removed
 
     def _surplus_of(self, task_id: str, newest: str) -> Iterator[int]:
         after = ""

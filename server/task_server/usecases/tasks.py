@@ -8,6 +8,7 @@ from task_server.domain.clock import Micros
 from task_server.domain.errors import InvalidFields, RequestIdReused, TaskEnded, Violation
 from task_server.domain.event import EventType, Position
 from task_server.domain.execution import Execution, ExecutionDetail
+from task_server.domain.explanation import Explanation
 from task_server.domain.ids import new_id
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller, Owner
@@ -16,7 +17,12 @@ from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
 from task_server.store import events, executions, tasks
 from task_server.store.database import DuplicateKeyError
+<<<<<<< HEAD
 from task_server.usecases import auditing, changes
+=======
+from task_server.usecases import changes
+from task_server.usecases.explaining import Explaining
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from task_server.usecases.ports import Ports
 from task_server.usecases.stopping import stop_locked
 from task_server.usecases.visibility import visible
@@ -31,6 +37,8 @@ class TaskView:
     detail: ExecutionDetail | None = None
     #: Where a watcher goes on after this; only for created tasks.
     position: Position | None = None
+    #: Why something of it that is due has not begun; only where one task was asked for in full.
+    waiting: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,7 @@ class Tasks:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._database = ports.database
+        self._explaining = Explaining(ports)
 
     def create(self, caller: Caller, definition: TaskDefinition, request_id: str = "", digest: str = "") -> TaskView:
         """Store a task and, unless it goes by cron, its execution; then tell the workers.
@@ -143,7 +152,9 @@ class Tasks:
     def get(self, caller: Caller, task_id: str, *, full: bool) -> TaskView:
         """One task. Raises TaskNotFound when there is none that the caller may see."""
         with self._database.read():
-            return self._view(visible(caller, tasks.get(task_id), task_id), full=full)
+            view = self._view(visible(caller, tasks.get(task_id), task_id), full=full)
+            waiting = self._explaining.why_it_waits(view.task, view.last_execution) if full else None
+        return replace(view, waiting=waiting) if waiting else view
 
     def page(self, wanted: TaskFilter, before_id: str, page_size: int, *, full: bool) -> TaskPage:
         """One page of tasks, older than `before_id` (empty: from the newest)."""

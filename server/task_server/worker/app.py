@@ -5,6 +5,7 @@ The pool is threads by default: the work itself is in children of the zygotes, t
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
@@ -19,7 +20,13 @@ from kombu.entity import Queue
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
 from task_server.dispatch.lanes import code_lane
+<<<<<<< HEAD
 from task_server.executors.executors import Executors
+=======
+from task_server.domain.process import ProcessRole
+from task_server.store.database import Database
+from task_server.usecases.presence import Presence, this_process
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from task_server.worker.capability import Capability, find_capability
 from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
@@ -35,8 +42,15 @@ app = make_app(settings)
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
+<<<<<<< HEAD
 #: By process: those whose cage was examined. A forked process makes its own.
 _executors: dict[int, Executors] = {}
+=======
+#: The queues that this worker serves, known once Celery is set up.
+_queues: list[str] = []
+#: The row of this worker, once it is ready.
+_presences: list[Presence] = []
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 #: Made here, before any process of a prefork pool is: they all see the same.
 _drain = Drain()
 
@@ -49,6 +63,7 @@ def runtime() -> Runtime:
     with _lock:
         pid = os.getpid()
         if pid not in _runtimes:
+<<<<<<< HEAD
             executors = _executors.pop(pid, None) or make_executors(settings)
             _runtimes[pid] = Runtime(settings, _drain, executors, capability())
         return _runtimes[pid]
@@ -59,6 +74,16 @@ def capability() -> Capability:
     """What this worker may run; found before any process of a prefork pool is, for all of them."""
     _executors[os.getpid()] = executors = make_executors(settings)
     return find_capability(executors, settings)
+=======
+            _runtimes[pid] = Runtime(settings, _drain, capability().kinds)
+        return _runtimes[pid]
+
+
+@functools.cache
+def capability() -> Capability:
+    """What this worker may run; found before any process of a prefork pool is, for all of them."""
+    return find_capability(settings)
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 
 
 @app.task(name=EXECUTE)  # type: ignore[untyped-decorator]
@@ -73,6 +98,7 @@ def _configure_logging(**_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+<<<<<<< HEAD
 def _serve_code_lanes(instance: Any, **_: Any) -> None:
     """Take what workers that run no code handed on, of whichever queues were asked for, be it by Celery's `-Q`."""
     capability().announce()
@@ -82,19 +108,42 @@ def _serve_code_lanes(instance: Any, **_: Any) -> None:
     if capability().refusal:
         return
     for queue in list(app.amqp.queues.consume_from):
+=======
+def _choose_queues(**_: Any) -> None:
+    """Serve the queues that were asked for, be it by Celery's `-Q`; and where code runs, what others handed on, too."""
+    _queues.extend(sorted(app.amqp.queues.consume_from))
+    if capability().refusal:
+        _log.warning("this worker runs no code, only API tasks: %s", capability().refusal)
+        return
+    for queue in _queues:
+>>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
         app.amqp.queues.select_add(Queue(code_lane(queue), no_ack=True))
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
-def _warm(sender: Any, **_: Any) -> None:
-    if sender.pool.__class__ is TaskPool:
-        runtime()
-    _log.info("worker is ready", extra={"queues": ",".join(settings.worker_queues)})
+def _begin(sender: Any, **_: Any) -> None:
+    """Of the worker's main process: warm up where it runs things itself, and say that it is there."""
+    is_pool = sender.pool.__class__ is TaskPool
+    database = runtime().database if is_pool else Database(settings.database)
+    process = this_process(
+        ProcessRole.WORKER,
+        queues=tuple(_queues),
+        concurrency=sender.pool.limit,
+        isolation_level=capability().level,
+        isolation_layers=capability().layers,
+        code_refusal=capability().refusal,
+    )
+    presence = Presence(database, process)
+    presence.start()
+    _presences.append(presence)
+    _log.info("worker is ready", extra={"queues": ",".join(_queues)})
 
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 @signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
+    for presence in _presences:
+        presence.close()
     # Of this process alone: a forked one has inherited what its parent had, but not the threads.
     running = _runtimes.pop(os.getpid(), None)
     if running is not None:

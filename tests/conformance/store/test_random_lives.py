@@ -13,6 +13,7 @@ from task_server.dispatch.publisher import MemoryPublisher
 from task_server.domain.clock import NEVER
 from task_server.domain.errors import InvalidFields, TaskEnded, TaskStarted
 from task_server.domain.execution import Execution
+from task_server.domain.explanation import Cause
 from task_server.domain.outcome import Outcome
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import OverlapPolicy, Schedule
@@ -21,6 +22,7 @@ from task_server.domain.task import TaskDefinition
 from task_server.store import executions, tasks
 from task_server.store.tables import AttemptRow, ExecutionRow
 from task_server.usecases.expiring import Expiring
+from task_server.usecases.explaining import Explaining
 from task_server.usecases.firing import Firing
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.publishing import Publishing
@@ -31,6 +33,17 @@ from task_server.usecases.tasks import Tasks
 from task_server.usecases.updating import Updating
 
 _TURNS = 100
+#: Why a task may be where it stands. No process appears here; the time of what is SCHEDULED may have come.
+_CAUSES = {
+    TaskStatus.PENDING: {Cause.NO_WORKER},
+    TaskStatus.STARTED: {Cause.RUNNING, Cause.STOPPING, Cause.LEASE_EXPIRED, Cause.OVERLAP_HELD},
+    TaskStatus.RETRY: {Cause.WAITING_FOR_RETRY, Cause.NO_WORKER},
+    TaskStatus.SCHEDULED: {Cause.SCHEDULED, Cause.NO_WORKER, Cause.NO_SCHEDULER},
+    TaskStatus.PAUSED: {Cause.PAUSED},
+    TaskStatus.SUCCESS: {Cause.SUCCEEDED},
+    TaskStatus.FAILURE: {Cause.FAILED},
+    TaskStatus.REVOKED: {Cause.STOPPED},
+}
 _FAILED = [
     Outcome(status=ExecutionStatus.FAILURE, error="no", failure_reason=reason)
     for reason in (FailureReason.EXCEPTION, FailureReason.SANDBOX_UNAVAILABLE)
@@ -135,6 +148,7 @@ class Life:
             assert task.status.is_terminal != to_come
         if not self.goes_by_cron and task.next_run_at is not None:
             assert task.next_run_at in [run.due_at for run in unfinished]
+        assert Explaining(self.ports).explain(self.caller, self.task_id).cause in _CAUSES[task.status]
 
     def end(self, publisher: MemoryPublisher) -> None:
         """Let a scheduler and a worker do what they do, until nothing is to come, or the task is stopped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.unit.api.api_world import TinyService, World, close_connections, detail, failure
 
 from task_manager.v1 import task_service_pb2
-from task_server.api import server as server_module
-from task_server.api import services
+from task_server.api import health, services
 from task_server.api.server import AddressInUseError, ApiServer
 from task_server.config import Settings
 from task_server.domain.owner import Owner, Role
+from task_server.domain.process import ProcessRole
+from task_server.usecases.presence import Presence, this_process
 
 METHODS = [method for service in services.SERVICES for method in service.methods]
 
@@ -97,7 +99,7 @@ async def test_an_address_in_use_is_said(database: Any, ports: Any, threads: Any
 async def test_health_follows_the_database_and_ends_with_the_server(
     database: Any, ports: Any, threads: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "_HEALTH_SECONDS", 0.02)
+    monkeypatch.setattr(health, "_SECONDS", 0.02)
     async with World(database, ports, threads).running() as world:
         stream = health_pb2_grpc.HealthStub(world.channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
 
@@ -116,4 +118,22 @@ async def test_health_follows_the_database_and_ends_with_the_server(
         await becomes("SERVING")
         world.stop.set()
         await becomes("NOT_SERVING")
+        stream.cancel()
+
+
+async def test_health_of_code_follows_the_workers_that_run_it(
+    database: Any, ports: Any, threads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_SECONDS", 0.02)
+    async with World(database, ports, threads).running() as world:
+        request = health_pb2.HealthCheckRequest(service="task_manager.v1.code")
+        stream = health_pb2_grpc.HealthStub(world.channel).Watch(request, timeout=20)
+        assert (await stream.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        refusing = Presence(database, this_process(ProcessRole.WORKER, queues=("default",), code_refusal="no seccomp"))
+        capable = Presence(database, replace(this_process(ProcessRole.WORKER, queues=("default",)), name="w2"))
+        await threads.run(refusing.beat)
+        await threads.run(capable.beat)
+        assert (await stream.read()).status == health_pb2.HealthCheckResponse.SERVING
+        await threads.run(capable.leave)
+        assert (await stream.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         stream.cancel()

@@ -11,8 +11,10 @@ from google.protobuf.empty_pb2 import Empty
 import task_manager
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse
+from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task
 from task_manager.v1.task_service_pb2 import (
+    ExplainTaskResponse,
     ListScheduledTasksResponse,
     ListTasksResponse,
     PreviewScheduleResponse,
@@ -56,6 +58,12 @@ class Recording(Servicer):
 
     def RunTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id=request.task_id, run_count=2))
+
+    def ExplainTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, ExplainTaskResponse(cause="NO_WORKER"))
+
+    def GetSystemStatus(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, SystemStatus(version="1.2.3"))
 
     def PauseTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id=request.task_id, status=Task.PAUSED))
@@ -150,6 +158,16 @@ async def test_a_schedule_is_paused_resumed_and_previewed(serve: Any, connect: A
     assert (full.cron_expression, full.time_zone, full.count) == ("* * * * *", "Asia/Shanghai", 3)
     assert full.after.ToDatetime(UTC) == after
     assert (short.cron_expression, short.time_zone, short.HasField("after")) == ("@daily", "", False)
+
+
+async def test_a_task_is_explained_and_an_admin_sees_what_runs(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    assert (await client.call("explain", "t1")).cause == "NO_WORKER"
+    assert (await client.call("system_status")).version == "1.2.3"
+
+    assert service.requests[0].task_id == "t1"
 
 
 async def test_the_token_goes_with_every_call_as_bearer(serve: Any, connect: Any) -> None:

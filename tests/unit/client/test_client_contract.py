@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from task_manager import rpcs
-from task_manager.v1 import execution_service_pb2, task_service_pb2
+from task_manager.v1 import admin_service_pb2, execution_service_pb2, task_service_pb2
 
 SERVICES = {
     service.full_name: service
-    for file in (task_service_pb2.DESCRIPTOR, execution_service_pb2.DESCRIPTOR)
+    for file in (task_service_pb2.DESCRIPTOR, execution_service_pb2.DESCRIPTOR, admin_service_pb2.DESCRIPTOR)
     for service in file.services_by_name.values()
 }
 
@@ -35,6 +35,8 @@ def test_only_reads_and_creations_with_a_request_id_are_repeated() -> None:
         "ListScheduledTasks",
         "PreviewSchedule",
         "GetTaskStats",
+        "ExplainTask",
+        "GetSystemStatus",
         "GetExecution",
         "GetExecutionStatus",
         "ListExecutions",

@@ -12,7 +12,12 @@ from google.rpc.error_details_pb2 import BadRequest
 
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.task_pb2 import FireTime, Task
-from task_manager.v1.task_service_pb2 import ListTasksResponse, PreviewScheduleResponse, StopTasksResponse
+from task_manager.v1.task_service_pb2 import (
+    ExplainTaskResponse,
+    ListTasksResponse,
+    PreviewScheduleResponse,
+    StopTasksResponse,
+)
 from task_manager.values import to_value
 
 # ruff: noqa: N802 - gRPC's names
@@ -58,11 +63,19 @@ class Obliging(Servicer):
     def ResumeTask(self, request: Any, context: Any) -> Any:
         return Task(task_id=request.task_id, status="SCHEDULED")
 
+    def ExplainTask(self, request: Any, context: Any) -> Any:
+        return ExplainTaskResponse(cause="SCHEDULED", explanation="It waits for its next firing.")
+
     def StopTasks(self, request: Any, context: Any) -> Any:
         return StopTasksResponse(count=1)
 
 
-PRINTED = ["5\nt9 bad\n", "2026-03-29T03:00:00+02:00 moved\n1\n", "SUCCESS\n", "task.name is empty\n"]
+PRINTED = [
+    "5\nt9 bad\n",
+    "2026-03-29T03:00:00+02:00 moved\nIt waits for its next firing.\n1\n",
+    "SUCCESS\n",
+    "task.name is empty\n",
+]
 NAMES = ["sync", "changes", "async", "errors"]
 
 

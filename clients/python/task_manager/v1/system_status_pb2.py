@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#task_manager/v1/system_status.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x03\n\x0cSystemStatus\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0eschema_version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12>\n\tprocesses\x18\x03 \x03(\x0b\x32%.task_manager.v1.SystemStatus.ProcessB\x04\xe2\x41\x01\x03\x12\x39\n\x06queues\x18\x04 \x03(\x0b\x32#.task_manager.v1.SystemStatus.QueueB\x04\xe2\x41\x01\x03\x1a\x9a\x01\n\x07Process\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04role\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x07seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fisolation_level\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x1aI\n\x05Queue\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07waiting\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07running\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#task_manager/v1/system_status.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x04\n\x0cSystemStatus\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0eschema_version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12>\n\tprocesses\x18\x03 \x03(\x0b\x32%.task_manager.v1.SystemStatus.ProcessB\x04\xe2\x41\x01\x03\x12\x39\n\x06queues\x18\x04 \x03(\x0b\x32#.task_manager.v1.SystemStatus.QueueB\x04\xe2\x41\x01\x03\x1a\xd1\x02\n\x07Process\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04role\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x07seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fisolation_level\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1e\n\x10isolation_layers\x18\x06 \x03(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x63ode_refusal\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04live\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06queues\x18\n \x03(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63oncurrency\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x03\x1aI\n\x05Queue\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07waiting\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07running\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['seen_at']._serialized_options = b'\342A\001\003'
   _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['isolation_level']._loaded_options = None
   _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['isolation_level']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['isolation_layers']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['isolation_layers']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['code_refusal']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['code_refusal']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['live']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['live']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['started_at']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['started_at']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['queues']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['queues']._serialized_options = b'\342A\001\003'
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['concurrency']._loaded_options = None
+  _globals['_SYSTEMSTATUS_PROCESS'].fields_by_name['concurrency']._serialized_options = b'\342A\001\003'
   _globals['_SYSTEMSTATUS_QUEUE'].fields_by_name['name']._loaded_options = None
   _globals['_SYSTEMSTATUS_QUEUE'].fields_by_name['name']._serialized_options = b'\342A\001\003'
   _globals['_SYSTEMSTATUS_QUEUE'].fields_by_name['waiting']._loaded_options = None
@@ -59,9 +71,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYSTEMSTATUS'].fields_by_name['queues']._loaded_options = None
   _globals['_SYSTEMSTATUS'].fields_by_name['queues']._serialized_options = b'\342A\001\003'
   _globals['_SYSTEMSTATUS']._serialized_start=123
-  _globals['_SYSTEMSTATUS']._serialized_end=545
+  _globals['_SYSTEMSTATUS']._serialized_end=728
   _globals['_SYSTEMSTATUS_PROCESS']._serialized_start=316
-  _globals['_SYSTEMSTATUS_PROCESS']._serialized_end=470
-  _globals['_SYSTEMSTATUS_QUEUE']._serialized_start=472
-  _globals['_SYSTEMSTATUS_QUEUE']._serialized_end=545
+  _globals['_SYSTEMSTATUS_PROCESS']._serialized_end=653
+  _globals['_SYSTEMSTATUS_QUEUE']._serialized_start=655
+  _globals['_SYSTEMSTATUS_QUEUE']._serialized_end=728
 # @@protoc_insertion_point(module_scope)
