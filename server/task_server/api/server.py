@@ -113,12 +113,8 @@ class ApiServer:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
-<<<<<<< HEAD
-        duties = [asyncio.create_task(duty) for duty in (self._check_health(), self._store_uses())]
-        telling = asyncio.create_task(self._refusals.store_always())
-=======
         duties = [asyncio.create_task(duty) for duty in (self._health.keep(), self._store_uses())]
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
+        telling = asyncio.create_task(self._refusals.store_always())
         await stop.wait()
         for duty in duties:
             duty.cancel()

@@ -14,11 +14,7 @@ from task_server.domain.clock import NEVER, SECOND, Micros, seconds
 from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
 from task_server.domain.retention import Retention
-<<<<<<< HEAD
-from task_server.store import audit, event_floor, events, retention
-=======
-from task_server.store import event_floor, events, processes, retention
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
+from task_server.store import audit, event_floor, events, processes, retention
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer

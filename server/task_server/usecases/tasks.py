@@ -17,12 +17,8 @@ from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
 from task_server.store import events, executions, tasks
 from task_server.store.database import DuplicateKeyError
-<<<<<<< HEAD
 from task_server.usecases import auditing, changes
-=======
-from task_server.usecases import changes
 from task_server.usecases.explaining import Explaining
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from task_server.usecases.ports import Ports
 from task_server.usecases.stopping import stop_locked
 from task_server.usecases.visibility import visible

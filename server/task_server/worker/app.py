@@ -5,7 +5,6 @@ The pool is threads by default: the work itself is in children of the zygotes, t
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import threading
@@ -20,13 +19,10 @@ from kombu.entity import Queue
 from task_server import config, logs
 from task_server.dispatch.celery_app import EXECUTE, make_app
 from task_server.dispatch.lanes import code_lane
-<<<<<<< HEAD
-from task_server.executors.executors import Executors
-=======
 from task_server.domain.process import ProcessRole
+from task_server.executors.executors import Executors
 from task_server.store.database import Database
 from task_server.usecases.presence import Presence, this_process
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from task_server.worker.capability import Capability, find_capability
 from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
@@ -42,15 +38,12 @@ app = make_app(settings)
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
-<<<<<<< HEAD
-#: By process: those whose cage was examined. A forked process makes its own.
-_executors: dict[int, Executors] = {}
-=======
 #: The queues that this worker serves, known once Celery is set up.
 _queues: list[str] = []
 #: The row of this worker, once it is ready.
 _presences: list[Presence] = []
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
+#: By process: those whose cage was examined. A forked process makes its own.
+_executors: dict[int, Executors] = {}
 #: Made here, before any process of a prefork pool is: they all see the same.
 _drain = Drain()
 
@@ -63,7 +56,6 @@ def runtime() -> Runtime:
     with _lock:
         pid = os.getpid()
         if pid not in _runtimes:
-<<<<<<< HEAD
             executors = _executors.pop(pid, None) or make_executors(settings)
             _runtimes[pid] = Runtime(settings, _drain, executors, capability())
         return _runtimes[pid]
@@ -74,16 +66,6 @@ def capability() -> Capability:
     """What this worker may run; found before any process of a prefork pool is, for all of them."""
     _executors[os.getpid()] = executors = make_executors(settings)
     return find_capability(executors, settings)
-=======
-            _runtimes[pid] = Runtime(settings, _drain, capability().kinds)
-        return _runtimes[pid]
-
-
-@functools.cache
-def capability() -> Capability:
-    """What this worker may run; found before any process of a prefork pool is, for all of them."""
-    return find_capability(settings)
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 
 
 @app.task(name=EXECUTE)  # type: ignore[untyped-decorator]
@@ -98,25 +80,16 @@ def _configure_logging(**_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
-<<<<<<< HEAD
-def _serve_code_lanes(instance: Any, **_: Any) -> None:
-    """Take what workers that run no code handed on, of whichever queues were asked for, be it by Celery's `-Q`."""
+def _choose_queues(instance: Any, **_: Any) -> None:
+    """Serve the queues that were asked for, be it by Celery's `-Q`; and where code runs, what others handed on, too."""
     capability().announce()
     if instance.pool_cls is not TaskPool:
         # Its processes are forked from this one, and would inherit the socket without the thread that keeps the zygote.
         _executors.pop(os.getpid()).close()
-    if capability().refusal:
-        return
-    for queue in list(app.amqp.queues.consume_from):
-=======
-def _choose_queues(**_: Any) -> None:
-    """Serve the queues that were asked for, be it by Celery's `-Q`; and where code runs, what others handed on, too."""
     _queues.extend(sorted(app.amqp.queues.consume_from))
     if capability().refusal:
-        _log.warning("this worker runs no code, only API tasks: %s", capability().refusal)
         return
     for queue in _queues:
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
         app.amqp.queues.select_add(Queue(code_lane(queue), no_ack=True))
 
 

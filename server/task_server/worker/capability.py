@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import logging
 import threading
-=======
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 from dataclasses import dataclass
 
 from task_server.config import Settings
 from task_server.domain.actions import ACTION_KINDS, ActionKind
-<<<<<<< HEAD
 from task_server.executors.executors import Executors
 
 _log = logging.getLogger(__name__)
 _REMIND_SECONDS = 3600.0
-=======
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +22,14 @@ class Capability:
     layers: tuple[str, ...] = ()
     #: Why it runs no code, in a sentence that says what to do; empty where it does.
     refusal: str = ""
-<<<<<<< HEAD
     #: Why the cage does not hold although code runs in it, since `allow_unsandboxed_code` says so; empty otherwise.
     waived: str = ""
-=======
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
 
     @property
     def kinds(self) -> frozenset[ActionKind]:
         """The kinds of action that it runs."""
         return ACTION_KINDS - {ActionKind.CODE} if self.refusal else ACTION_KINDS
 
-<<<<<<< HEAD
     def announce(self) -> None:
         """Log it. A waived cage is an error, now and every hour for as long as this process lives."""
         about = {"level": self.level, "layers": ",".join(self.layers)}
@@ -64,9 +54,3 @@ def find_capability(executors: Executors, settings: Settings) -> Capability:
         return Capability(level=found.level, layers=found.layers, waived=found.refusal)
     advice = " Run the worker where the kernel allows it, or set allow_unsandboxed_code." if found.refusal else ""
     return Capability(level=found.level, layers=found.layers, refusal=found.refusal + advice)
-=======
-
-def find_capability(_settings: Settings) -> Capability:
-    """What this machine and these settings allow."""
-    return Capability(level="process")
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 
 from task_server.config import Settings
-from task_server.domain.actions import MAX_RESULT_BYTES, ActionKind
+from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.executors.code import CodeExecutor
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.egress_proxy import read_proxy
@@ -55,25 +54,17 @@ def make_executors(settings: Settings) -> Executors:
 class Runtime:
     """The parts, put together.
 
-<<<<<<< HEAD
     Parameters:
         executors: ended with this.
     """
 
     def __init__(self, settings: Settings, drain: Drain, executors: Executors, capability: Capability) -> None:
-        self._ports = connect(settings, Database(settings.database))
+        self.database = Database(settings.database)
+        self._ports = connect(settings, self.database)
         running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts, capability.kinds)
         self._executors = executors
         if not capability.refusal:
             executors.warm_up()
-=======
-    def __init__(self, settings: Settings, drain: Drain, kinds: Container[ActionKind]) -> None:
-        self.database = Database(settings.database)
-        self._ports = connect(settings, self.database)
-        running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts, kinds)
-        self._executors = make_executors(settings)
-        self._executors.warm_up()
->>>>>>> 6ceba05 (Say why a task waits, which processes there are, and whether any worker runs code; leave code to wait where a sandbox does not hold)
         self._keeper = Keeper(running, self._ports.bell, settings, drain)
         self.worker = Worker(running, self._executors, self._keeper, drain)
 
