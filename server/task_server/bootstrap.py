@@ -79,7 +79,9 @@ async def _serve(settings: Settings, database: Database) -> int:
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
     checker = CodeChecker(lenient=settings.allow_unsandboxed_code, separate=settings.sandbox_namespaces != "off")
-    validator = TaskValidator(checker.check, settings.default_timeout_seconds, settings.max_timeout_seconds)
+    validator = TaskValidator(
+        checker.check, checker.check_patterns, settings.default_timeout_seconds, settings.max_timeout_seconds
+    )
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from acceptance_target import Target
+from google.protobuf.struct_pb2 import Value
 
 from task_manager import TaskClient, to_python
+from task_manager.errors import InvalidFields
 from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.task_pb2 import ResponseAssertion, RetryPolicy
 
 REASON = TaskExecution.FailureReason
 
@@ -90,6 +93,59 @@ def test_the_expected_status_decides(
         wanted = " or ".join(map(str, expected)) or "2xx"
         assert execution.error.startswith(f"expected status {wanted}, got {status}")
         assert to_python(execution.result)["body"] == "status as asked"
+
+
+def test_an_answer_is_what_the_task_says_it_must_be(client: TaskClient, target: Target) -> None:
+    holds = [
+        ResponseAssertion(header="content-type", contains="json"),
+        ResponseAssertion(json_path="$.method", equals=Value(string_value="POST")),
+        ResponseAssertion(matches='^.*"body": "x"'),
+        ResponseAssertion(header="x-none", exists=False),
+    ]
+    fine = call(client, f"{target.url}/echo", method="POST", raw_body=b"x", response_assertions=holds)
+    assert fine.status == TaskExecution.SUCCESS, fine
+
+    broken = call(client, f"{target.url}/echo", method="POST", raw_body=b"y", response_assertions=holds)
+    assert reason(broken) == "ASSERTION_FAILED"
+    assert broken.error.startswith("response_assertions[2]: the body should match ")
+    assert to_python(broken.result)["status"] == 200
+
+    task = client.get(broken.parent_task)
+    assert list(task.response_assertions) == holds
+    updated = client.update_task(task.task_id, response_assertions=holds[:1])
+    assert list(updated.response_assertions) == holds[:1]
+    listed = next(each for each in client.list(name="api") if each.task_id == task.task_id)
+    assert (len(listed.response_assertions), listed.api_url) == (0, task.api_url)
+
+
+def test_a_pattern_that_is_none_is_refused_with_all_else_that_is_wrong(client: TaskClient, target: Target) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        client.create_task(
+            "api",
+            api_url=target.url,
+            method="TRACE",
+            response_assertions=[ResponseAssertion(matches="("), ResponseAssertion(json_path="$..a", exists=True)],
+        )
+    assert {violation.field for violation in caught.value.violations} == {
+        "task.method",
+        "task.response_assertions[0].matches",
+        "task.response_assertions[1].json_path",
+    }
+
+
+def test_what_is_not_done_yet_is_asked_again_until_it_is(client: TaskClient, target: Target) -> None:
+    execution = call(
+        client,
+        f"{target.url}/busy/job?times=2&retry_after=0",
+        expected_status=[200, 503],
+        response_assertions=[ResponseAssertion(equals=Value(string_value="done"))],
+        retry_policy=RetryPolicy(max_retries=3, initial_backoff=0.05),
+    )
+    assert execution.status == TaskExecution.SUCCESS, execution
+    assert [attempt.failure_reason for attempt in execution.attempts] == [REASON.ASSERTION_FAILED] * 2 + [0]
+    requests = [target.next_request() for _ in range(3)]
+    assert [request.headers["x-attempt"] for request in requests] == ["1", "2", "3"]
+    assert {request.headers["idempotency-key"] for request in requests} == {execution.id}
 
 
 def test_a_long_body_is_cut_and_says_so(client: TaskClient, target: Target) -> None:

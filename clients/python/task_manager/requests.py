@@ -11,7 +11,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from task_manager.v1.execution_pb2 import TaskExecution
-from task_manager.v1.task_pb2 import CeleryTask, RetryPolicy, Task, View
+from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, Task, View
 from task_manager.v1.task_service_pb2 import (
     CreateTaskRequest,
     PreviewScheduleRequest,
@@ -43,6 +43,7 @@ class TaskFields(TypedDict, total=False):
     data: Json
     raw_body: bytes | None
     expected_status: Sequence[int] | None
+    response_assertions: Sequence[ResponseAssertion] | None
     delay_seconds: float | None
     run_at: datetime | None
     cron_expression: str | None

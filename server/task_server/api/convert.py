@@ -8,6 +8,7 @@ from typing import Any
 from task_manager.v1 import event_pb2, execution_pb2, system_status_pb2, task_pb2, task_service_pb2
 from task_server.api.values import json_value, timestamp, to_list, to_struct, to_value
 from task_server.domain.actions import CodeAction, HttpAction
+from task_server.domain.assertions import Condition, ResponseAssertion, Subject
 from task_server.domain.clock import SECOND
 from task_server.domain.event import Event
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
@@ -127,6 +128,19 @@ def _set_http(message: task_pb2.Task, action: HttpAction, *, full: bool) -> None
     if action.has_data:
         message.data.CopyFrom(to_value(action.data))
     message.raw_body = base64.b64decode(action.raw_body_base64)
+    message.response_assertions.extend(map(_assertion, action.response_assertions))
+
+
+def _assertion(value: ResponseAssertion) -> task_pb2.ResponseAssertion:
+    fields: dict[str, Any] = {
+        value.condition.value: to_value(value.value) if value.condition is Condition.EQUALS else value.value
+    }
+    match value.subject:
+        case Subject.HEADER:
+            fields["header"] = value.name
+        case Subject.JSON:
+            fields["json_path"] = value.name
+    return task_pb2.ResponseAssertion(**fields)
 
 
 def execution(value: Execution, detail: ExecutionDetail | None) -> _TaskExecution:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from task_server.domain.assertions import ResponseAssertion
+
 #: Python source of a code task, in bytes of UTF-8.
 MAX_CODE_BYTES = 256 * 1024
 #: A result as JSON text, in bytes.
@@ -56,6 +58,8 @@ class HttpAction:
     raw_body_base64: str = ""
     #: Statuses that mean success; empty means 200 to 299.
     expected_status: tuple[int, ...] = ()
+    #: What must hold of an answer with such a status, all of it.
+    response_assertions: tuple[ResponseAssertion, ...] = ()
 
     @property
     def kind(self) -> ActionKind:

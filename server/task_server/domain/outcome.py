@@ -55,7 +55,7 @@ class Outcome:
     #: The user's own stack; nothing of the server's.
     traceback: str = ""
     failure_reason: FailureReason | None = None
-    #: The status of an API task's answer, where there was one and it was not expected; for the retry policy.
+    #: The status of an API task's answer, where there was one and it was not as expected; for the retry policy.
     http_status: int | None = None
     #: How long that answer asks to wait before the call is made again, in seconds: 0 or more, at most `retry.MAX_RETRY_AFTER`.
     retry_after: float | None = None

@@ -16,6 +16,8 @@ DEFAULT_REASONS = frozenset(
         FailureReason.CRASHED,
         FailureReason.UNEXPECTED_STATUS,
         FailureReason.REQUEST_FAILED,
+        # As of a job elsewhere that is not done yet.
+        FailureReason.ASSERTION_FAILED,
     }
 )
 #: What no policy may name: it can not go better, or has a limit of its own.

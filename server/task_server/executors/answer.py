@@ -33,7 +33,7 @@ class Answer:
 
     def result(self, url: str, elapsed_seconds: float, max_bytes: int) -> bytes:
         """The result as JSON text of at most `max_bytes`: the body as text where it is text, else as base64."""
-        text = self._text()
+        text = self.text()
         if text is not None:
             result = self._json(url, elapsed_seconds, text, "text")
             if len(result) <= max_bytes:
@@ -54,7 +54,8 @@ class Answer:
         }
         return json.dumps(result, ensure_ascii=False).encode()
 
-    def _text(self) -> str | None:
+    def text(self) -> str | None:
+        """The body as text in the charset of its header, UTF-8 where that has none; None where it is no text."""
         charset = _charset(self.headers)
         try:
             # LookupError also for codecs that make no text, such as "zlib", which would unpack a bomb.

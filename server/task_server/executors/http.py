@@ -28,9 +28,10 @@ DEFAULT_MAX_BODY_BYTES = 256 * 1024
 #: A request with its answer is small; what is left is the name lookup, TLS and the sockets of several hops.
 DEFAULT_LIMITS = Limits(wall_seconds=300.0, cpu_seconds=60, result_bytes=MAX_RESULT_BYTES, open_files=32)
 
-_REASONS = frozenset(
+#: Those with an answer that is not as expected.
+_NOT_AS_EXPECTED = frozenset({FailureReason.UNEXPECTED_STATUS, FailureReason.ASSERTION_FAILED})
+_REASONS = _NOT_AS_EXPECTED | frozenset(
     {
-        FailureReason.UNEXPECTED_STATUS,
         FailureReason.REQUEST_FAILED,
         FailureReason.EGRESS_DENIED,
         FailureReason.MEMORY_LIMIT,
@@ -96,14 +97,14 @@ class HttpExecutor:
 
 
 class _Call:
-    """A run whose outcome says, where the answer was not the expected one, when it may be tried again."""
+    """A run whose outcome says, where the answer was not as expected, when it may be tried again."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def wait(self) -> Outcome:
         outcome = self._run.wait()
-        if outcome.failure_reason is not FailureReason.UNEXPECTED_STATUS:
+        if outcome.failure_reason not in _NOT_AS_EXPECTED:
             return outcome
         status, seconds = answer_of(outcome.result_json, datetime.now(UTC))
         return replace(outcome, http_status=status, retry_after=seconds)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -19,7 +20,9 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import create_urllib3_context
 
 from task_server.domain.actions import HttpAction
+from task_server.domain.assertions import read_assertion
 from task_server.executors.answer import Answer, read_answer
+from task_server.executors.assertions import broken_assertion
 from task_server.executors.connection import Dialer, DirectDialer, RequestFailed
 from task_server.executors.egress import EgressDenied, EgressPolicy
 from task_server.executors.egress_proxy import EgressProxy
@@ -77,7 +80,7 @@ def _load_machine_certificates() -> None:
 def run(job: bytes, channel: Channel) -> None:
     """Make the call and answer."""
     request = json.loads(job)
-    action = HttpAction(**request["action"] | {"expected_status": tuple(request["action"]["expected_status"])})
+    action = _action(request["action"])
     policy = EgressPolicy(**{name: tuple(entries) for name, entries in request["egress"].items()})
     proxy = EgressProxy(**request["proxy"]) if request["proxy"] else None
     if request["ca_certificates"]:
@@ -94,12 +97,22 @@ def run(job: bytes, channel: Channel) -> None:
         channel.result(answer.result(last.target.url, time.monotonic() - started, channel.max_result))
         if not _is_expected(answer.status, action.expected_status):
             channel.failure("UNEXPECTED_STATUS", _unexpected(answer, action))
+        elif broken := broken_assertion(action.response_assertions, answer):
+            channel.failure("ASSERTION_FAILED", broken)
     except EgressDenied as error:
         channel.failure("EGRESS_DENIED", str(error))
     except RequestFailed as error:
         channel.failure("REQUEST_FAILED", str(error))
     except MemoryError:
         channel.write(_OUT_OF_MEMORY)
+
+
+def _action(said: dict[str, Any]) -> HttpAction:
+    parts = {
+        "expected_status": tuple(said["expected_status"]),
+        "response_assertions": tuple(map(read_assertion, said["response_assertions"])),
+    }
+    return HttpAction(**said | parts)
 
 
 def call(

@@ -158,6 +158,11 @@ def check_headers(headers: Mapping[str, str]) -> str | None:
     return "; ".join(problems) or None
 
 
+def is_header_name(name: str) -> bool:
+    """Whether a header may be called so."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def check_params(params: Mapping[str, Any]) -> str | None:
     """What is wrong with the query parameters of a task, or None."""
     for name, value in params.items():
@@ -168,7 +173,7 @@ def check_params(params: Mapping[str, Any]) -> str | None:
 
 
 def _check_header(name: str, value: str) -> str | None:
-    if not _TOKEN.fullmatch(name):
+    if not is_header_name(name):
         return f"{name[:50]!r} is no header name"
     if name.lower() in _OUR_OWN or name.lower().startswith("proxy-"):
         return f"{name!r} is set by the service and can not be given"

@@ -6,14 +6,17 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from task_server.sandbox.ending import Cause, SandboxUnavailable
 from task_server.sandbox.finding import MAX_FINDINGS, Finding
-from task_server.sandbox.jobs import RUNNER, check_job
+from task_server.sandbox.jobs import RUNNER, check_job, patterns_job
 from task_server.sandbox.limits import MAX_SOURCE_BYTES, Limits
 from task_server.sandbox.supervisor import Supervisor
 
 _LIMITS = Limits(wall_seconds=10.0, cpu_seconds=5)
+#: What people write compiles within milliseconds.
+_PATTERN_LIMITS = Limits(wall_seconds=10.0, cpu_seconds=1)
 _CACHE_SIZE = 1_024
 
 
@@ -55,18 +58,34 @@ class CodeChecker:
                 self._known.popitem(last=False)
         return list(findings)
 
+    def check_patterns(self, patterns: Sequence[str]) -> list[str | None]:
+        """What is wrong with each of these regular expressions, None for nothing. Compiling one can take any time.
+
+        Raises SandboxUnavailable as `check`.
+        """
+        text = self._answer(patterns_job(patterns), _PATTERN_LIMITS)
+        if text is None:
+            return ["takes too much time or memory to compile, alone or with the others; make it simpler"] * len(
+                patterns
+            )
+        return [None if wrong is None else str(wrong) for wrong in json.loads(text)]
+
     def close(self) -> None:
         """End the zygote."""
         self._supervisor.close()
 
     def _check(self, source: str, function_name: str) -> list[Finding] | None:
-        job = check_job(source, function_name)
-        ending = self._supervisor.start(job, _LIMITS, log=lambda _text: None).wait()
+        text = self._answer(check_job(source, function_name), _LIMITS)
+        if text is None:
+            return None
+        return [Finding(line, column, message) for line, column, message in json.loads(text)[:MAX_FINDINGS]]
+
+    def _answer(self, job: bytes, limits: Limits) -> bytes | None:
+        """What a child says to a job, None where it came to nothing within its limits."""
+        ending = self._supervisor.start(job, limits, log=lambda _text: None).wait()
         if ending.cause is Cause.LOST:
             # Compiling twice does no harm, and the zygote has been started again by then.
-            ending = self._supervisor.start(job, _LIMITS, log=lambda _text: None).wait()
+            ending = self._supervisor.start(job, limits, log=lambda _text: None).wait()
         if ending.cause in (Cause.UNCAGED, Cause.LOST):
             raise SandboxUnavailable(ending.detail)
-        if ending.result is None:
-            return None
-        return [Finding(line, column, message) for line, column, message in json.loads(ending.result)[:MAX_FINDINGS]]
+        return ending.result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,6 +16,8 @@ class JobKind(Enum):
 
     #: Compile the source and run nothing; the result is a list of [line, column, message].
     CHECK = "check"
+    #: Compile regular expressions; the result is a list of what is wrong with each, null for nothing.
+    PATTERNS = "patterns"
     #: Call the function; the result is what it returns.
     CALL = "call"
     #: Try what no child may be able to do; the result is a list of what was not refused.
@@ -24,6 +27,11 @@ class JobKind(Enum):
 def check_job(source: str, function_name: str) -> bytes:
     """A job that finds what is wrong with the source."""
     return _job(JobKind.CHECK, source=source, function_name=function_name)
+
+
+def patterns_job(patterns: Sequence[str]) -> bytes:
+    """A job that finds what is wrong with regular expressions."""
+    return _job(JobKind.PATTERNS, patterns=list(patterns))
 
 
 def call_job(source: str, function_name: str, args: list[Any], kwargs: dict[str, Any]) -> bytes:

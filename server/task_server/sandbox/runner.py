@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import time
 from typing import Any
 
@@ -40,6 +41,8 @@ def run(job: bytes, channel: Channel) -> None:
         match kind:
             case JobKind.CHECK:
                 _check(channel, **request)
+            case JobKind.PATTERNS:
+                channel.result(json.dumps([_problem_of(pattern) for pattern in request["patterns"]]).encode())
             case JobKind.CALL:
                 _call(channel, **request)
             case JobKind.TRY:
@@ -56,6 +59,14 @@ def _check(channel: Channel, source: str, function_name: str) -> None:
     except Refused as refused:
         findings = refused.findings
     channel.result(json.dumps([[found.line, found.column, found.message] for found in findings]).encode())
+
+
+def _problem_of(pattern: str) -> str | None:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
+    return None
 
 
 def _call(channel: Channel, source: str, function_name: str, args: list[Any], kwargs: dict[str, Any]) -> None:

@@ -92,4 +92,5 @@ def _known_definition(value: dict[str, Any]) -> dict[str, Any]:
 def _light(action: Action) -> Action:
     if isinstance(action, CodeAction):
         return replace(action, function_code="", args=[], kwargs={})
-    return replace(action, data=None, raw_body_base64="", params={}, headers=dict.fromkeys(action.headers, ""))
+    headers = dict.fromkeys(action.headers, "")
+    return replace(action, data=None, raw_body_base64="", params={}, headers=headers, response_assertions=())

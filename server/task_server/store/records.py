@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from task_server.domain.actions import Action, ActionKind, CodeAction, HttpAction
+from task_server.domain.assertions import read_assertion
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
 from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.owner import Owner
@@ -142,6 +143,8 @@ def task_state_columns(value: Task) -> dict[str, Any]:
 def dump_definition(value: TaskDefinition) -> dict[str, Any]:
     """A definition as JSON."""
     action = {"kind": value.action.kind, **fields(value.action)}
+    if isinstance(value.action, HttpAction):
+        action["response_assertions"] = [fields(each) for each in value.action.response_assertions]
     policy = fields(value.retry_policy) if value.retry_policy else None
     return {**fields(value), "action": action, "schedule": fields(value.schedule), "retry_policy": policy}
 
@@ -152,6 +155,8 @@ def load_definition(value: dict[str, Any]) -> TaskDefinition:
     kind = ACTIONS[said.pop("kind")]
     if kind is HttpAction:
         said["expected_status"] = tuple(said["expected_status"])
+        # Rows of earlier versions have none.
+        said["response_assertions"] = tuple(map(read_assertion, said.get("response_assertions", ())))
     action: Action = kind(**said)
     policy = value.get("retry_policy")
     parts = {

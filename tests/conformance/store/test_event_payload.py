@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from engine_values import definition
 
+from task_server.domain.actions import HttpAction
+from task_server.domain.assertions import Condition, ResponseAssertion, Subject
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import FailureReason
@@ -32,6 +35,19 @@ def test_it_is_read_back_without_its_heavy_parts(ports, caller):
     assert read_task.definition.action.function_code == ""
     assert read_execution == execution
     assert former is None
+
+
+def test_what_an_answer_must_be_like_is_stored_but_not_told_in_events(ports, caller):
+    asserted = tuple(
+        ResponseAssertion(subject=subject, name="n", keys=("k", -1), condition=condition, value={"v": [1, None]})
+        for subject, condition in itertools.product(Subject, Condition)
+    )
+    action = HttpAction(url="https://example.org/", response_assertions=asserted)
+    made_task = Tasks(ports).create(caller, definition(action=action)).task
+
+    assert Tasks(ports).get(caller, made_task.task_id, full=True).task.definition.action == action
+    read_task, _, _ = event_payload.load(event_payload.dump(made_task, None))
+    assert read_task.definition.action.response_assertions == ()
 
 
 def test_fields_of_a_newer_version_are_left_out(ports, caller):

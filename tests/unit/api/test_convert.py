@@ -35,14 +35,21 @@ RETRIES = {
 HTTP = {
     "name": "t", "api_url": "https://example.com", "method": "POST", "headers": {"X-Key": "secret"}, "params": {"p": [1, "x"]},
     "data": {"a": None}, "expected_status": [200, 201],
+    "response_assertions": [
+        {"header": "X-Own", "matches": "a+"}, {"exists": False}, {"json_path": "$.a[-1]", "equals": None},
+        {"json_path": "$", "equals": [1, {"b": "c"}]}, {"contains": "secret"},
+    ],
 }  # fmt: skip
 CRON = CODE | {"cron_expression": "0 8 * * *", "time_zone": "Asia/Shanghai", "start_at": "2027-01-01T00:00:00Z",
                "end_at": "2028-01-01T00:00:00Z", "max_runs": 3}  # fmt: skip
 
 
+VALIDATOR = TaskValidator(lambda *_code: (), lambda patterns: [None] * len(patterns), 300.0, 3600.0)
+
+
 def define(task: dict[str, Any] | task_pb2.Task) -> Any:
     message = task if isinstance(task, task_pb2.Task) else json_format.ParseDict(task, task_pb2.Task())
-    return TaskValidator(lambda source, name: (), 300.0, 3600.0).validate(message, NOW, Violations())
+    return VALIDATOR.validate(message, NOW, Violations())
 
 
 @pytest.mark.parametrize(

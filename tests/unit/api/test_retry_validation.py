@@ -26,7 +26,7 @@ HTTP = {"name": "t", "api_url": "https://example.com/x"}
 
 def validate(task: dict[str, Any]) -> TaskDefinition:
     message = json_format.ParseDict(task, task_pb2.Task())
-    return TaskValidator(lambda source, name: (), 300.0, 3600.0).validate(message, NOW, Violations())
+    return TaskValidator(lambda *_code: (), lambda _patterns: (), 300.0, 3600.0).validate(message, NOW, Violations())
 
 
 def violations(task: dict[str, Any]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def violations(task: dict[str, Any]) -> dict[str, str]:
         ({"retry_statuses": [503], "retry_reasons": ["TIMEOUT"]}, "retry_statuses", "needs UNEXPECTED_STATUS"),
         ({"retry_reasons": ["FAILURE_REASON_UNSPECIFIED"]}, "retry_reasons[0]", "not FAILURE_REASON_UNSPECIFIED"),
         ({"retry_reasons": ["TIMEOUT", 77]}, "retry_reasons[1]", "not 77"),
-        ({"retry_reasons": ["TIMEOUT"] * 11}, "retry_reasons", "at most 10, not 11"),
+        ({"retry_reasons": ["TIMEOUT"] * 12}, "retry_reasons", "at most 11, not 12"),
         *(({"retry_reasons": [reason.value]}, "retry_reasons[0]", f"not {reason}") for reason in sorted(NEVER_RETRIED)),
     ],
 )

@@ -17,6 +17,7 @@ from task_server.api.threads import Threads
 from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.violations import Violations
 from task_server.domain.actions import CodeAction, HttpAction
+from task_server.domain.assertions import Condition, ResponseAssertion, Subject
 from task_server.domain.errors import CheckerUnavailable, EtagMismatch, InvalidFields, TaskNotFound
 from task_server.domain.owner import Caller
 from task_server.domain.retry import RetryPolicy
@@ -45,7 +46,7 @@ class World:
         )
 
     def validator(self) -> TaskValidator:
-        return TaskValidator(self._check, default_timeout=300.0, max_timeout=3600.0)
+        return TaskValidator(self._check, lambda _patterns: (), default_timeout=300.0, max_timeout=3600.0)
 
     def _check(self, source: str, name: str) -> Sequence[Any]:
         self.checked.append(source)
@@ -105,6 +106,12 @@ EVERYTHING = [
             data={"d": [1]},
             has_data=True,
             expected_status=(200, 404),
+            response_assertions=(
+                ResponseAssertion(subject=Subject.HEADER, name="X-Own", condition=Condition.EXISTS, value=False),
+                ResponseAssertion(
+                    subject=Subject.JSON, name="$.a[-1]", keys=("a", -1), condition=Condition.EQUALS, value={"b": None}
+                ),
+            ),
         ),
         schedule=Schedule(delay_seconds=0.25),
         timeout=1.0,

@@ -40,7 +40,7 @@ def validate(
     task: task_pb2.Task | dict[str, Any], check_code: Callable[..., Sequence[Finding]] = no_findings, **options: Any
 ) -> TaskDefinition:
     message = task if isinstance(task, task_pb2.Task) else json_format.ParseDict(task, task_pb2.Task())
-    validator = TaskValidator(check_code, default_timeout=300.0, max_timeout=3600.0)
+    validator = TaskValidator(check_code, lambda _patterns: (), default_timeout=300.0, max_timeout=3600.0)
     return validator.validate(message, NOW, Violations(), **options)
 
 

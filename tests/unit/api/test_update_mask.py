@@ -183,6 +183,7 @@ def test_what_only_the_service_says_is_ignored() -> None:
         ("name.first", "'name' is changed as a whole"),
         ("task_args.0", "'task_args' is changed as a whole"),
         ("expected_status.0", "'expected_status' is changed as a whole"),
+        ("response_assertions.0", "'response_assertions' is changed as a whole"),
         ("run_at.seconds", "'run_at' is changed as a whole"),
         ("retry_policy.colour", "'colour' is no field of RetryPolicy"),
         ("retry_policy.retry_statuses.x", "'retry_statuses' is changed as a whole"),

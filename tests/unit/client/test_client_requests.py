@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 
 from task_manager import requests, to_python
 from task_manager.v1.execution_service_pb2 import ListExecutionsRequest
-from task_manager.v1.task_pb2 import CeleryTask, RetryPolicy, Task
+from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, Task
 from task_manager.values import to_struct, to_value
 
 
@@ -55,11 +55,13 @@ def test_an_api_task_carries_its_request() -> None:
         params={"q": [1, 2]},
         data={"a": 1},
         expected_status=[200, 202],
+        response_assertions=[ResponseAssertion(json_path="$.ok", equals=Value(bool_value=True))],
     )
     assert dict(task.headers) == {"X-A": "b"}
     assert to_python(task.params) == {"q": [1, 2]}
     assert to_python(task.data) == {"a": 1}
     assert list(task.expected_status) == [200, 202]
+    assert [(each.json_path, each.equals.bool_value) for each in task.response_assertions] == [("$.ok", True)]
 
 
 def test_none_means_left_out_but_in_data_where_it_is_json() -> None:

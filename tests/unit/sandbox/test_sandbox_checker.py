@@ -66,3 +66,19 @@ def test_many_threads_may_ask_at_once_also_when_the_zygote_dies(checker):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: checker.check(f"def run():\n    return {n}\n", "run"), range(40)))
     assert answers == [[]] * 40
+
+
+def test_patterns_are_compiled_in_a_child(checker):
+    found = checker.check_patterns(["a+", "(", "(?i)[\\w]{2,}", "a{2,1}", "(?P<1>a)", "(" * 101 + ")" * 101, "(?z)"])
+    assert [wrong is None for wrong in found] == [True, False, True, False, False, True, False]
+    assert found[1] == "is no regular expression: missing ), unterminated subpattern at position 0"
+
+
+def test_a_pattern_that_takes_too_long_to_compile_is_refused(checker):
+    # Each set is gone through character by character: a second for 1,000 characters of this, on a fast machine.
+    bombs = ["(?i)" + "[\0-\ufffe]" * 198 + str(number) for number in range(20)]
+    started = time.monotonic()
+    found = checker.check_patterns(bombs)
+    assert found == ["takes too much time or memory to compile, alone or with the others; make it simpler"] * 20
+    assert time.monotonic() - started < 9
+    assert checker.check_patterns(["a"]) == [None]

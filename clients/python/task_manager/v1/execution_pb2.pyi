@@ -56,6 +56,7 @@ class TaskExecution(_message.Message):
         WORKER_LOST: _ClassVar[TaskExecution.FailureReason]
         SANDBOX_UNAVAILABLE: _ClassVar[TaskExecution.FailureReason]
         DEADLINE_EXCEEDED: _ClassVar[TaskExecution.FailureReason]
+        ASSERTION_FAILED: _ClassVar[TaskExecution.FailureReason]
     FAILURE_REASON_UNSPECIFIED: TaskExecution.FailureReason
     EXCEPTION: TaskExecution.FailureReason
     TIMEOUT: TaskExecution.FailureReason
@@ -72,6 +73,7 @@ class TaskExecution(_message.Message):
     WORKER_LOST: TaskExecution.FailureReason
     SANDBOX_UNAVAILABLE: TaskExecution.FailureReason
     DEADLINE_EXCEEDED: TaskExecution.FailureReason
+    ASSERTION_FAILED: TaskExecution.FailureReason
     class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SOURCE_UNSPECIFIED: _ClassVar[TaskExecution.Source]

@@ -50,6 +50,22 @@ class FireTime(_message.Message):
     note: str
     def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., local_time: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
 
+class ResponseAssertion(_message.Message):
+    __slots__ = ("header", "json_path", "equals", "contains", "matches", "exists")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    JSON_PATH_FIELD_NUMBER: _ClassVar[int]
+    EQUALS_FIELD_NUMBER: _ClassVar[int]
+    CONTAINS_FIELD_NUMBER: _ClassVar[int]
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    header: str
+    json_path: str
+    equals: _struct_pb2.Value
+    contains: str
+    matches: str
+    exists: bool
+    def __init__(self, header: _Optional[str] = ..., json_path: _Optional[str] = ..., equals: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., contains: _Optional[str] = ..., matches: _Optional[str] = ..., exists: _Optional[bool] = ...) -> None: ...
+
 class CeleryTask(_message.Message):
     __slots__ = ("app", "task_name")
     APP_FIELD_NUMBER: _ClassVar[int]
@@ -59,7 +75,7 @@ class CeleryTask(_message.Message):
     def __init__(self, app: _Optional[str] = ..., task_name: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times", "misfire_window_seconds", "deadline_seconds", "fired_count", "missed_count", "skipped_count", "upcoming_fire_times", "schedule_description", "paused_at", "waiting")
+    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times", "misfire_window_seconds", "deadline_seconds", "fired_count", "missed_count", "skipped_count", "upcoming_fire_times", "schedule_description", "response_assertions", "paused_at", "waiting")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[Task.Status]
@@ -157,6 +173,7 @@ class Task(_message.Message):
     SKIPPED_COUNT_FIELD_NUMBER: _ClassVar[int]
     UPCOMING_FIRE_TIMES_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_ASSERTIONS_FIELD_NUMBER: _ClassVar[int]
     PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
     task_id: str
@@ -207,9 +224,10 @@ class Task(_message.Message):
     skipped_count: int
     upcoming_fire_times: _containers.RepeatedCompositeFieldContainer[FireTime]
     schedule_description: str
+    response_assertions: _containers.RepeatedCompositeFieldContainer[ResponseAssertion]
     paused_at: _timestamp_pb2.Timestamp
     waiting: Waiting
-    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ..., misfire_window_seconds: _Optional[float] = ..., deadline_seconds: _Optional[float] = ..., fired_count: _Optional[int] = ..., missed_count: _Optional[int] = ..., skipped_count: _Optional[int] = ..., upcoming_fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., schedule_description: _Optional[str] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting: _Optional[_Union[Waiting, _Mapping]] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ..., misfire_window_seconds: _Optional[float] = ..., deadline_seconds: _Optional[float] = ..., fired_count: _Optional[int] = ..., missed_count: _Optional[int] = ..., skipped_count: _Optional[int] = ..., upcoming_fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., schedule_description: _Optional[str] = ..., response_assertions: _Optional[_Iterable[_Union[ResponseAssertion, _Mapping]]] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting: _Optional[_Union[Waiting, _Mapping]] = ...) -> None: ...
 
 class Waiting(_message.Message):
     __slots__ = ("cause", "explanation", "since", "remedy")

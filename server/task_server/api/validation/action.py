@@ -8,6 +8,7 @@ import keyword
 from typing import Any
 
 from task_manager.v1 import task_pb2
+from task_server.api.validation.assertions import validate_assertions
 from task_server.api.validation.violations import Violations
 from task_server.api.values import from_list, from_struct, from_value
 from task_server.domain.actions import MAX_CODE_BYTES, Action, CodeAction, HttpAction
@@ -18,7 +19,7 @@ _MAX_BODY_BYTES = 256 * 1024
 _MAX_STATUSES = 400
 #: What belongs to each action, and to no other.
 CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
-HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status")
+HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status", "response_assertions")
 
 
 def validate_action(task: task_pb2.Task, path: str, violations: Violations) -> Action | None:
@@ -99,6 +100,7 @@ def _http(task: task_pb2.Task, path: str, violations: Violations) -> HttpAction:
         has_data=has_data,
         raw_body_base64=base64.b64encode(task.raw_body).decode(),
         expected_status=tuple(task.expected_status),
+        response_assertions=validate_assertions(task, path, violations),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from task_manager.v1 import task_pb2
 from task_server.api.validation.action import validate_action
+from task_server.api.validation.assertions import CheckPatterns, check_patterns
 from task_server.api.validation.retry import validate_retry_policy
 from task_server.api.validation.schedule import validate_schedule
 from task_server.api.validation.violations import Violations
@@ -47,8 +48,11 @@ CheckCode = Callable[[str, str], Sequence[Finding]]
 class TaskValidator:
     """Turns Task messages into definitions."""
 
-    def __init__(self, check_code: CheckCode, default_timeout: float, max_timeout: float) -> None:
+    def __init__(
+        self, check_code: CheckCode, check_patterns: CheckPatterns, default_timeout: float, max_timeout: float
+    ) -> None:
         self._check_code = check_code
+        self._check_patterns = check_patterns
         self._default_timeout = default_timeout
         self._max_timeout = max_timeout
 
@@ -62,7 +66,7 @@ class TaskValidator:
         needs_cron: bool = False,
         stored: Schedule | None = None,
     ) -> TaskDefinition:
-        """The definition in a message. Raises InvalidFields with all that is wrong. Blocks while code is checked.
+        """The definition in a message. Raises InvalidFields with all that is wrong. Blocks while code and patterns are checked.
 
         A schedule like the `stored` one, which the task has already, need not fire any more.
         """
@@ -85,6 +89,8 @@ class TaskValidator:
         metadata = self._metadata(task, path, violations)
         if isinstance(action, CodeAction):
             self._check(action, path, violations)
+        elif task.WhichOneof("action") == "api_url":
+            check_patterns(task, path, self._check_patterns, violations)
         violations.raise_any()
         # Each part that is None has left a violation.
         assert action is not None and schedule is not None  # noqa: S101
