@@ -326,7 +326,7 @@ def _tokens(settings: Settings, use: Callable[[Tokens], T]) -> T:
 def _database(settings: Settings) -> Database:
     from task_server.store.database import Database
 
-    database = Database(settings.database)
+    database = Database.of(settings)
     if database.is_sqlite and not database.path.parent.is_dir():
         raise StartError(f"the folder {database.path.parent} of the database does not exist; make it, or set data_dir")
     return database

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "TASK_SERVER_"
 #: The numbers for which 0 has a meaning; all others are more than 0.
@@ -63,9 +64,14 @@ class Settings:
     #: Where the embedded stack keeps its database, broker files and keys.
     data_dir: Path = Path(".task-manager")
     #: `sqlite:///path` (one machine) or `postgresql://user:password@host/name`. Empty means task-manager.db in `data_dir`.
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     #: The Celery broker: `redis://host:port/0`, or `redis+socket:///path` for a Unix socket.
-    broker_url: str = "redis://127.0.0.1:6379/0"
+    broker_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    #: The authorities that a broker at `rediss://` is trusted by, besides the machine's. Empty means the machine's alone.
+    broker_ca_file: str = ""
+    #: The certificate that such a broker is shown, and its key.
+    broker_cert_file: str = ""
+    broker_key_file: str = ""
     #: A file with the key that tokens are hashed and page tokens are signed with; the same for all servers. Empty means
     #: secret.key in `data_dir`, made at first use.
     secret_key_file: str = ""
@@ -238,6 +244,11 @@ class Settings:
             wrong.append("database_url must begin with sqlite:/// or postgresql://")
         if not self.broker_url.startswith(("redis://", "rediss://", "redis+socket://")):
             wrong.append("broker_url must begin with redis://, rediss:// or redis+socket://")
+        if not _has_port(self.broker_url):
+            wrong.append("broker_url can not be read: write special characters of the user and the password as %XX")
+        if "ssl_" in self.broker_url.partition("?")[2]:
+            # kombu and redis-py each read their own of them, and one of them turns off all checks.
+            wrong.append("broker_url must say nothing of TLS but rediss://; set broker_ca_file, broker_cert_file")
         _, colon, port = self.http_address.rpartition(":")
         if not colon or not port.isdecimal() or int(port) > 65_535:
             wrong.append("http_address must be host:port, as 127.0.0.1:8080")
@@ -248,7 +259,7 @@ class Settings:
         ]
         wrong += [
             f"{prefix}_cert_file and {prefix}_key_file go together: set both or none"
-            for prefix in ("tls", "gateway_target")
+            for prefix in ("tls", "gateway_target", "broker")
             if bool(values[f"{prefix}_cert_file"]) != bool(values[f"{prefix}_key_file"])
         ]
         if self.tls_client_ca_file and not self.tls_cert_file:
@@ -284,6 +295,15 @@ class Settings:
     def secret_key_path(self) -> Path:
         """The secret key's file, the default filled in."""
         return Path(self.secret_key_file) if self.secret_key_file else self.data_dir / "secret.key"
+
+
+def _has_port(url: str) -> bool:
+    """Whether what stands where the port does is one: of a password with a / or # in it, a part would."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
 
 
 def load(config_file: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -398,4 +418,6 @@ def _cast(name: str, kind: Any, value: Any) -> Any:
     except (KeyError, TypeError, ValueError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
         lists = {tuple[int, ...]: "a list of whole numbers", tuple[str, ...]: "a list of texts"}
-        raise ConfigError(f"{name} must be {(wanted | lists)[kind]}, not {value!r}") from None
+        # A URL may hold a password.
+        given = "" if name.endswith("_url") else f", not {value!r}"
+        raise ConfigError(f"{name} must be {(wanted | lists)[kind]}{given}") from None

@@ -13,7 +13,8 @@ from tests.faults.fault import Fault
 from tests.processes import send
 
 from task_server.config import Settings
-from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.dispatch.celery_app import make_app
+from task_server.dispatch.hint import EXECUTE
 
 _QUEUE = "default"
 _COPIES = 100

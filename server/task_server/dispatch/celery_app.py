@@ -14,13 +14,16 @@ from task_server.config import Settings
 from task_server.dispatch import transport
 from task_server.dispatch.connection import Messaging
 from task_server.domain.task import DEFAULT_QUEUE
-
-#: The one task that workers serve. Its argument is an execution's id.
-EXECUTE = "task_manager.execute"
+from task_server.tls.broker import broker_options
+from task_server.tls.plaintext import check_broker
 
 
 def make_app(settings: Settings) -> Celery:
-    """Return the Celery app for these settings. Nothing is connected yet."""
+    """Return the Celery app for these settings. Nothing is connected yet.
+
+    Raises ConfigError where the broker would be reached in plain text.
+    """
+    check_broker(settings)
     transport.register()
     app = Celery("task_manager", broker=settings.broker_url, amqp=Messaging)
     app.conf.update(
@@ -34,6 +37,9 @@ def make_app(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         result_backend=None,
+        # Without it kombu takes any certificate.
+        broker_use_ssl=broker_options(settings) or None,
+        worker_consumer="task_server.worker.consumer:Consumer",
         worker_pool="task_server.worker.pool:TaskPool",
         worker_disable_prefetch=True,
         worker_enable_remote_control=False,

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.messaging import Producer
 
-from task_server.dispatch.celery_app import EXECUTE
+from task_server.dispatch.hint import EXECUTE
 
 #: Messages of one round trip.
 _BATCH = 1000

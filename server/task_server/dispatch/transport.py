@@ -1,4 +1,4 @@
-"""Redis as kombu's transport, but that what is no message is dropped, and what was taken for good is not acknowledged.
+"""Redis as kombu's transport, but that of a message only its hint is let in, and what was taken for good is not acknowledged.
 
 In kombu 5.7 the error of reading a broken message ends the worker that reads it, with status 0: a few bytes in a queue would
 end one worker after the other. And of a message that was taken with `no_ack` kombu tells the broker all the same that it was: a
@@ -7,35 +7,44 @@ round trip for nothing, an error where the broker died meanwhile, and a note of 
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.transport.virtual import Empty
+from redis import Redis
+
+from task_server.dispatch.hint import NoMessageError, only_the_hint
 
 _log = logging.getLogger(__name__)
 
 
-class NoMessageError(Exception):
-    """Something in a queue is no message."""
+class Client(Redis):
+    """A connection on which what was in a queue is reduced to its hint before anything of Celery's sees it."""
+
+    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+        """Read an answer. Raises NoMessageError where it is what was in a queue, and no hint."""
+        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        if command_name != "BRPOP" or not answer:
+            return answer
+        key, item = answer
+        return key, only_the_hint(item, key.decode().split(redis.Channel.sep)[0])
 
 
-class Message(virtual.Message):
-    """A message whose parts are all there. Raises NoMessageError."""
+class QoS(redis.QoS):
+    """kombu's books of what is not acknowledged, which hold a message for moments only: one that came when nothing was wanted."""
 
-    def __init__(self, payload: Any, channel: Any = None, **rest: Any) -> None:
-        """Read the parts."""
-        try:
-            super().__init__(payload, channel=channel, **rest)  # type: ignore[no-untyped-call]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise NoMessageError(repr(error)) from error
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Put nothing back: whatever stands in the books for long was written by others, or is published again by the scheduler."""
 
 
 class Channel(redis.Channel):
     """A channel that reads on after what is no message, and acknowledges only what the broker still keeps for it."""
 
-    Message = Message
+    QoS = QoS
+
+    def _get_client(self) -> type[Client]:
+        return Client
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Acknowledge a message, unless it was taken for good."""
@@ -57,9 +66,9 @@ class Channel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, NoMessageError) as error:
+        except NoMessageError as error:
             # It is out of the queue already. Whoever polls goes on as after an empty answer.
-            _log.warning("what is no message was dropped from a queue: %s", error)
+            _log.warning("what is no message of ours was dropped from a queue: %s", error)
             raise Empty from error
 
 

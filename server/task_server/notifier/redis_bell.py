@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import redis
 
@@ -20,16 +22,16 @@ _TURN_SECONDS = 5.0
 
 
 class RedisBell:
-    """Rings through a Redis or Valkey server. `url` is a Celery broker URL.
+    """Rings through a Redis or Valkey server. `url` is a Celery broker URL, `tls` how the server is trusted where it says `rediss`.
 
     One thread rings and one listens to each topic, started when first needed: who listens to stops is not woken by every event.
     While the server is away rings are dropped.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: Mapping[str, Any] = MappingProxyType({})) -> None:
         url = url.replace("redis+socket://", "unix://", 1)
         self._redis = redis.Redis.from_url(
-            url, socket_connect_timeout=2, socket_timeout=_TURN_SECONDS * 2, health_check_interval=10
+            url, socket_connect_timeout=2, socket_timeout=_TURN_SECONDS * 2, health_check_interval=10, **tls
         )
         self._listeners = Listeners()
         self._changed = threading.Condition()

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import peewee
 
+from task_server.config import Settings
 from task_server.domain.clock import Micros
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.sqlite import SqliteDatabase
@@ -57,6 +58,15 @@ class Database:
         self._is_sealed = False
         self._has_answered = False
         self._told = ("", 0.0)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """The database of the settings. Raises ConfigError where it would be reached in plain text, or its URL is none."""
+        if not settings.database.startswith("sqlite:///"):
+            from task_server.store import postgres_url
+
+            postgres_url.check(settings.database, insecure=settings.insecure)
+        return cls(settings.database)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from task_server.domain.execution import Execution
 from task_server.notifier.bell import Bell, Topic
 from task_server.notifier.redis_bell import RedisBell
 from task_server.store.database import Database
+from task_server.tls.broker import broker_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,6 @@ def connect(settings: Settings, database: Database) -> Ports:
     return Ports(
         database=database,
         publisher=BackgroundPublisher(CeleryPublisher(make_app(settings))),
-        bell=RedisBell(settings.broker_url),
+        bell=RedisBell(settings.broker_url, broker_options(settings)),
         republish_after_seconds=settings.republish_after_seconds,
     )

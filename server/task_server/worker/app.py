@@ -17,7 +17,8 @@ from celery.platforms import SecurityWarning
 from kombu.entity import Queue
 
 from task_server import config, logs
-from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.dispatch.celery_app import make_app
+from task_server.dispatch.hint import EXECUTE
 from task_server.dispatch.lanes import code_lane
 from task_server.domain.process import ProcessRole
 from task_server.executors.executors import Executors
@@ -72,6 +73,13 @@ def capability() -> Capability:
 def execute(execution_id: object) -> None:
     """Run one execution. Messages are not trusted: whatever is no id of a waiting execution does nothing."""
     runtime().worker.handle(str(execution_id)[:200])
+
+
+@app.on_after_finalize.connect  # type: ignore[untyped-decorator]
+def _serve_nothing_else(sender: Any, **_: Any) -> None:
+    """Celery's own tasks publish, repeat and wait at the bidding of whoever sends them."""
+    for name in [name for name in sender.tasks if name != EXECUTE]:
+        sender.tasks.unregister(name)
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]

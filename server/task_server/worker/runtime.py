@@ -59,7 +59,7 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings, drain: Drain, executors: Executors, capability: Capability) -> None:
-        self.database = Database(settings.database)
+        self.database = Database.of(settings)
         self._ports = connect(settings, self.database)
         running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts, capability.kinds)
         self._executors = executors

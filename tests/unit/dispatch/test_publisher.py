@@ -13,7 +13,8 @@ import pytest
 import redis
 
 from task_server.config import Settings
-from task_server.dispatch.celery_app import EXECUTE, make_app
+from task_server.dispatch.celery_app import make_app
+from task_server.dispatch.hint import EXECUTE
 from task_server.dispatch.publisher import (
     BackgroundPublisher,
     CeleryPublisher,
