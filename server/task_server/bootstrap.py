@@ -7,10 +7,10 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from task_server import config
 from task_server.config import Settings
@@ -19,6 +19,8 @@ from task_server.tls import plaintext
 
 if TYPE_CHECKING:
     from task_server.auth.tokens import Tokens
+    from task_server.domain.clock import Micros
+    from task_server.domain.owner import Grant
     from task_server.store.database import Database
 
 T = TypeVar("T")
@@ -69,19 +71,23 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.usecases.stopping import Stopping
     from task_server.usecases.system_status import SystemStatuses
     from task_server.usecases.tasks import Tasks
+    from task_server.usecases.token_admin import TokenAdmin
     from task_server.usecases.updating import Updating
     from task_server.usecases.watching import Watching
 
-    secret_key = _secret_key(settings)
+    secret_key, *former_keys = _secret_keys(settings)
     ports = connect(settings, database)
     threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
-    watch_tokens, page_tokens = WatchTokens(secret_key), PageTokens(secret_key)
+    watch_tokens, page_tokens = WatchTokens(secret_key, former_keys), PageTokens(secret_key, former_keys)
     checker = CodeChecker(lenient=settings.allow_unsandboxed_code, separate=settings.sandbox_namespaces != "off")
     validator = TaskValidator(
         checker.check, checker.check_patterns, settings.default_timeout_seconds, settings.max_timeout_seconds
     )
+    last_uses = LastUses(database)
+    tokens = Tokens(database, secret_key, former_keys)
+    authenticator = Authenticator([tokens], last_uses.note)
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
@@ -105,13 +111,17 @@ async def _serve(settings: Settings, database: Database) -> int:
             threads=threads,
             watchers=watchers,
         ),
-        "AdminService": AdminService(statuses=SystemStatuses(database), threads=threads),
+        "AdminService": AdminService(
+            token_admin=TokenAdmin(database, tokens, authenticator),
+            statuses=SystemStatuses(database),
+            page_tokens=page_tokens,
+            threads=threads,
+        ),
     }
-    last_uses = LastUses(database)
     server = ApiServer(
         settings,
         servicers=servicers,
-        authenticator=Authenticator([Tokens(database, secret_key)], last_uses.note),
+        authenticator=authenticator,
         last_uses=last_uses,
         refusals=Refusals(Auditing(database), threads),
         threads=threads,
@@ -299,24 +309,93 @@ def check_health(settings: Settings, service: str = "") -> str:
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
-def create_token(settings: Settings, *, user_id: str, username: str, role: str) -> str:
-    """Make a token and return its key. Raises StartError."""
+def create_token(
+    settings: Settings,
+    *,
+    user_id: str,
+    username: str,
+    role: str,
+    grants: Sequence[Grant] | None = None,
+    name: str = "",
+    expires_at: Micros | None = None,
+    expires_in: float | None = None,
+) -> str:
+    """Make a token and return its key; it expires at a time, or in so many seconds. Raises StartError."""
+    from task_server.domain.clock import seconds
     from task_server.domain.owner import Owner, Role
+    from task_server.store import tokens as rows
+    from task_server.usecases import auditing
+    from task_server.usecases.token_admin import described
 
-    return _tokens(settings, lambda tokens: tokens.create(Owner(user_id, username), Role(role)))
+    def create(database: Database, tokens: Tokens) -> str:
+        with database.write():
+            now = database.now()
+            end = expires_at if expires_in is None else now + seconds(expires_in)
+            owner = Owner(user_id, username)
+            key, token = tokens.make(owner, Role(role), now, grants=grants, name=name, expires_at=end)
+            rows.insert(token)
+            auditing.note_command("task-server token create", token.id, now, described(token))
+        return key
+
+    return _tokens(settings, create)
+
+
+def list_tokens(settings: Settings) -> list[dict[str, Any]]:
+    """All tokens, newest first, as they may be shown: without even the hashes of their secrets. Raises StartError."""
+    from task_server.domain.clock import iso
+    from task_server.store import tokens as rows
+
+    def describe(token: rows.StoredToken, now: Micros) -> dict[str, Any]:
+        return {
+            "id": token.id,
+            "user": token.owner.id,
+            "username": token.owner.username,
+            "role": token.role.value,
+            "grants": sorted(token.grants),
+            "name": token.name,
+            "created_at": iso(token.created_at),
+            "expires_at": iso(token.expires_at),
+            "last_used_at": iso(token.last_used_at),
+            "revoked_at": iso(token.revoked_at),
+            "state": "works" if token.works_at(now) else "expired" if token.revoked_at is None else "revoked",
+        }
+
+    def find(database: Database, _: Tokens) -> list[dict[str, Any]]:
+        with database.read():
+            now = database.now()
+            return [describe(token, now) for token in rows.everything()]
+
+    return _tokens(settings, find)
+
+
+def revoke_token(settings: Settings, token_id: str) -> bool:
+    """End a token; False when there is none with that id. Raises StartError."""
+    from task_server.store import tokens as rows
+    from task_server.usecases import auditing
+    from task_server.usecases.token_admin import described
+
+    def revoke(database: Database, _: Tokens) -> bool:
+        with database.write():
+            now, found = database.now(), rows.get(token_id)
+            if found is not None and rows.revoke(token_id, now):
+                auditing.note_command("task-server token revoke", token_id, now, described(found))
+        return found is not None
+
+    return _tokens(settings, revoke)
 
 
 def has_tokens(settings: Settings) -> bool:
     """Whether any token was ever made. Raises StartError."""
-    return _tokens(settings, lambda tokens: tokens.exist())
+    return _tokens(settings, lambda _, tokens: tokens.exist())
 
 
-def _tokens(settings: Settings, use: Callable[[Tokens], T]) -> T:
+def _tokens(settings: Settings, use: Callable[[Database, Tokens], T]) -> T:
     from task_server.auth.tokens import Tokens
 
     database = _present_database(settings)
     try:
-        return use(Tokens(database, _secret_key(settings)))
+        secret_key, *former_keys = _secret_keys(settings)
+        return use(database, Tokens(database, secret_key, former_keys))
     except DatabaseUnavailable as error:
         raise StartError(_unreachable(settings, error)) from error
     finally:
@@ -353,7 +432,7 @@ def _unreachable(settings: Settings, error: DatabaseUnavailable) -> str:
     return f"the {kind} database does not answer: {reason[0] if reason else 'no reason given'}"
 
 
-def _secret_key(settings: Settings) -> bytes:
+def _secret_keys(settings: Settings) -> list[bytes]:
     from task_server.auth.secret_key import SecretKeyError, load_or_create
 
     try:

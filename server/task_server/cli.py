@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import task_server
-from task_server import config, logs
+from task_server import config, logs, token_commands
 from task_server.config import ConfigError, Settings
 from task_server.embedded.errors import StackError
 
@@ -128,18 +128,6 @@ def _health(arguments: argparse.Namespace, settings: Settings) -> int:
     return 1
 
 
-def _token_create(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the key alone, so that a script can take it."""
-    from task_server import bootstrap
-
-    print(
-        bootstrap.create_token(
-            settings, user_id=arguments.user, username=arguments.name or arguments.user, role=arguments.role
-        )
-    )
-    return 0
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; `command` and `process` in its answer are what to run and its name in logs."""
     parser = argparse.ArgumentParser(prog="task-server", description="A task service over gRPC and REST.")
@@ -177,14 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
 
-    token = commands.add_parser("token", help="Make API tokens.", description="Make API tokens.")
-    token_commands = token.add_subparsers(metavar="COMMAND", required=True)
-    create = token_commands.add_parser("create", help="Make a token and print its key, which is shown only here.")
-    create.add_argument("--user", required=True, help="id of the user whom it belongs to")
-    create.add_argument("--name", help="the user's name, shown as created_by; by default the id")
-    create.add_argument("--role", choices=("editor", "admin"), default="editor", help="what it may do")
-    _add_settings(create)
-    create.set_defaults(command=_composed(_token_create), process="token")
+    token_commands.add_commands(commands, _composed, _add_settings)
     return parser
 
 

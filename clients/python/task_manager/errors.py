@@ -96,6 +96,10 @@ class ExecutionNotFound(TaskManagerError):
     """No such execution among those that the caller may see. metadata: `id` or `task_id`."""
 
 
+class TokenNotFound(TaskManagerError):
+    """There is no such token. metadata: `id`."""
+
+
 class RequestIdReused(TaskManagerError):
     """The same `request_id` came before with another task. metadata: `request_id`."""
 
@@ -105,11 +109,11 @@ class InvalidCredentials(TaskManagerError):
 
 
 class PermissionMissing(TaskManagerError):
-    """The caller's role does not allow this. metadata: `permission`."""
+    """The caller has neither the role nor the grant that allows this. metadata: `permission`."""
 
 
 class RpcNotImplemented(TaskManagerError):
-    """The contract has this call, this server does not yet. metadata: `method`."""
+    """This server does not have this call, though the contract may. metadata: `method`."""
 
 
 class DatabaseUnavailable(Unavailable):

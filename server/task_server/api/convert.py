@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from task_manager.v1 import event_pb2, execution_pb2, system_status_pb2, task_pb2, task_service_pb2
+from task_manager.v1 import event_pb2, execution_pb2, system_status_pb2, task_pb2, task_service_pb2, token_pb2
 from task_server.api.values import json_value, timestamp, to_list, to_struct, to_value
 from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.assertions import Condition, ResponseAssertion, Subject
@@ -19,6 +19,7 @@ from task_server.domain.owner import Owner
 from task_server.domain.process import Process
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.task import Task
+from task_server.store.tokens import StoredToken
 from task_server.usecases.system_status import SystemStatus
 
 _TaskExecution = execution_pb2.TaskExecution
@@ -27,6 +28,21 @@ _TaskExecution = execution_pb2.TaskExecution
 def user(owner: Owner) -> execution_pb2.User:
     """The owner of a row."""
     return execution_pb2.User(id=owner.id, username=owner.username)
+
+
+def token(value: StoredToken) -> token_pb2.Token:
+    """A token, of whose secret nothing is known here."""
+    return token_pb2.Token(
+        id=value.id,
+        owner=user(value.owner),
+        role=value.role.value,
+        created_at=timestamp(value.created_at),
+        expires_at=timestamp(value.expires_at),
+        last_used_at=timestamp(value.last_used_at),
+        revoked_at=timestamp(value.revoked_at),
+        grants=sorted(value.grants),
+        name=value.name,
+    )
 
 
 def task(value: Task, execution: Execution | None, detail: ExecutionDetail | None, *, full: bool) -> task_pb2.Task:

@@ -40,6 +40,7 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.WatchTokenExpired: Mapping(_Code.OUT_OF_RANGE, _Reason.WATCH_TOKEN_EXPIRED),
     errors.TaskNotFound: Mapping(_Code.NOT_FOUND, _Reason.TASK_NOT_FOUND),
     errors.ExecutionNotFound: Mapping(_Code.NOT_FOUND, _Reason.EXECUTION_NOT_FOUND),
+    errors.TokenNotFound: Mapping(_Code.NOT_FOUND, _Reason.TOKEN_NOT_FOUND),
     errors.RequestIdReused: Mapping(_Code.ALREADY_EXISTS, _Reason.REQUEST_ID_REUSED),
     errors.InvalidCredentials: Mapping(_Code.UNAUTHENTICATED, _Reason.INVALID_CREDENTIALS),
     errors.PermissionMissing: Mapping(_Code.PERMISSION_DENIED, _Reason.PERMISSION_MISSING),

@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2
 
 from task_manager.v1 import event_pb2, task_pb2, task_service_pb2
 from task_server.api import convert
+from task_server.api.action_grants import require_to_create, require_to_update
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.request_digest import digest
 from task_server.api.schedule_preview import preview, set_upcoming
@@ -123,6 +124,7 @@ class TaskService:
         self, request: task_service_pb2.UpdateTaskRequest, _: Any
     ) -> task_pb2.Task:
         """Change a task."""
+        require_to_update(current_caller.get(), request)
         return _task(await self._updates.update(current_caller.get(), request), full=True)
 
     async def StopTask(  # noqa: N802
@@ -232,6 +234,7 @@ class TaskService:
         needs_cron: bool,
     ) -> task_pb2.Task:
         caller = current_caller.get()
+        require_to_create(caller, request.task)
         definition = await self._checks.run(self._validate, request, needs_cron)
         return await self._threads.run(self._store, caller, request, definition)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import grpc
 
-from task_server.auth.policy import OPEN
 from task_server.domain.errors import RpcNotImplemented
 
-_OPEN_SERVICES = tuple({f"{method.rpartition('/')[0]}/" for method in OPEN})
+#: gRPC's own, of which clients try versions until one is not UNIMPLEMENTED (grpcurl: reflection v1, then v1alpha).
+_INFRASTRUCTURE = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
 class UnknownMethods(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not generic at run time
@@ -18,7 +18,7 @@ class UnknownMethods(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not ge
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """A handler that raises RpcNotImplemented; none for services that need no caller, which gRPC itself answers."""
         method = handler_call_details.method
-        if method.startswith(_OPEN_SERVICES):
+        if method.startswith(_INFRASTRUCTURE):
             return None
 
         async def refuse(_request: Any, _context: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from task_manager.v1 import event_pb2
@@ -27,8 +27,8 @@ _IDLE_SECONDS = 15.0
 class WatchTokens:
     """Positions in the stream of changes, as callers hold them."""
 
-    def __init__(self, secret_key: bytes) -> None:
-        self._signer = Signer(secret_key, "watch")
+    def __init__(self, secret_key: bytes, former_keys: Sequence[bytes] = ()) -> None:
+        self._signer = Signer(secret_key, "watch", former_keys)
 
     def token(self, position: Position) -> str:
         """The token of a position."""

@@ -1,4 +1,8 @@
-"""The key that tokens are hashed and page tokens are signed with. All servers of one installation share it."""
+"""The keys that tokens are hashed and page tokens are signed with. All servers of one installation share them.
+
+The file has a key on each line. The first one signs; all of them verify, so that a key can be replaced without a moment in which
+what was made before does not work: write the new key above the old one, restart the servers, and remove the old one later.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,8 @@ class SecretKeyError(Exception):
     """The key can not be read or made. The message says why."""
 
 
-def load_or_create(path: Path) -> bytes:
-    """Return the key in the file, which is made with mode 0600 at first use. Raises SecretKeyError."""
+def load_or_create(path: Path) -> list[bytes]:
+    """Return the keys in the file, which is made with one and with mode 0600 at first use. Raises SecretKeyError."""
     try:
         with contextlib.suppress(FileNotFoundError):
             return _read(path)
@@ -26,14 +30,13 @@ def load_or_create(path: Path) -> bytes:
         raise SecretKeyError(message) from error
 
 
-def _read(path: Path) -> bytes:
-    key = path.read_text(encoding="ascii", errors="replace").strip().encode()
-    if len(key) < _BYTES:
-        message = (
-            f"the secret key {path} is shorter than {_BYTES} characters; restore it, or remove it to make a new one"
-        )
+def _read(path: Path) -> list[bytes]:
+    lines = path.read_text(encoding="ascii", errors="replace").split("\n")
+    keys = [line.strip().encode() for line in lines if line.strip()]
+    if not keys or any(len(key) < _BYTES for key in keys):
+        message = f"a secret key in {path} is shorter than {_BYTES} characters; restore the file, or remove it to make a new one"
         raise SecretKeyError(message)
-    return key
+    return keys
 
 
 def _create(path: Path) -> None:

@@ -6,20 +6,21 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 _SIGNATURE_BYTES = 12
 
 
 class Signer:
-    """Signs short texts. `purpose` keeps a token of one kind from passing as another."""
+    """Signs short texts. `purpose` keeps a token of one kind from passing as another; what `former_keys` signed passes too."""
 
-    def __init__(self, secret_key: bytes, purpose: str) -> None:
-        self._key = hmac.new(secret_key, purpose.encode(), hashlib.sha256).digest()
+    def __init__(self, secret_key: bytes, purpose: str, former_keys: Sequence[bytes] = ()) -> None:
+        self._keys = [hmac.new(key, purpose.encode(), hashlib.sha256).digest() for key in (secret_key, *former_keys)]
 
     def sign(self, text: str) -> str:
         """Return an opaque token that carries the text."""
         payload = text.encode()
-        return base64.urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_signature(self._keys[0], payload) + payload).decode().rstrip("=")
 
     def verify(self, token: str) -> str | None:
         """Return the text of a token, None when this service did not make it."""
@@ -28,7 +29,9 @@ class Signer:
         except (binascii.Error, ValueError):
             return None
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        return payload.decode() if hmac.compare_digest(signature, self._signature(payload)) else None
+        fitting = [hmac.compare_digest(signature, _signature(key, payload)) for key in self._keys]
+        return payload.decode() if any(fitting) else None
 
-    def _signature(self, payload: bytes) -> bytes:
-        return hmac.new(self._key, payload, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+
+def _signature(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, payload, hashlib.sha256).digest()[:_SIGNATURE_BYTES]

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from typing import TypedDict, Unpack
 
 from task_server.auth.authenticator import Proof
 from task_server.auth.credentials import REFUSAL, Credentials
@@ -23,6 +24,15 @@ from task_server.store.database import Database
 _log = logging.getLogger(__name__)
 _PREFIX = "tsk_"
 _FORM = re.compile(r"tsk_([0-9a-f]{16})_([0-9a-f]{64})")
+
+
+class Facts(TypedDict, total=False):
+    """What may be said of a new token."""
+
+    #: Without them it has those of its role.
+    grants: Iterable[Grant] | None
+    name: str
+    expires_at: Micros | None
 
 
 def token_id(key: str) -> str:
@@ -42,31 +52,28 @@ class Tokens:
         self._database = database
         self._keys = [secret_key, *former_keys]
 
-    def create(
-        self,
-        owner: Owner,
-        role: Role,
-        *,
-        grants: Iterable[Grant] | None = None,
-        name: str = "",
-        expires_at: Micros | None = None,
-    ) -> str:
-        """Store a new token and return its key, which can not be shown again. Without `grants` it has those of its role."""
-        new_id, secret = secrets.token_hex(8), secrets.token_hex(32)
+    def create(self, owner: Owner, role: Role, **facts: Unpack[Facts]) -> str:
+        """Store a new token and return its key, which can not be shown again."""
         with self._database.write():
-            tokens.insert(
-                tokens.StoredToken(
-                    id=new_id,
-                    secret_hash=_hash(self._keys[0], secret),
-                    owner=owner,
-                    role=role,
-                    grants=frozenset(DEFAULT_GRANTS[role] if grants is None else grants),
-                    name=name,
-                    created_at=self._database.now(),
-                    expires_at=expires_at,
-                )
-            )
-        return f"{_PREFIX}{new_id}_{secret}"
+            key, token = self.make(owner, role, self._database.now(), **facts)
+            tokens.insert(token)
+        return key
+
+    def make(self, owner: Owner, role: Role, now: Micros, **facts: Unpack[Facts]) -> tuple[str, tokens.StoredToken]:
+        """The key of a new token, and what is to be stored of it."""
+        new_id, secret = secrets.token_hex(8), secrets.token_hex(32)
+        grants = facts.get("grants")
+        token = tokens.StoredToken(
+            id=new_id,
+            secret_hash=_hash(self._keys[0], secret),
+            owner=owner,
+            role=role,
+            grants=frozenset(DEFAULT_GRANTS[role] if grants is None else grants),
+            name=facts.get("name", ""),
+            created_at=now,
+            expires_at=facts.get("expires_at"),
+        )
+        return f"{_PREFIX}{new_id}_{secret}", token
 
     def exist(self) -> bool:
         """Whether any token was ever made."""

@@ -30,3 +30,8 @@ def moment(value: Micros) -> datetime:
 def seconds(value: float) -> Micros:
     """Return so many seconds as microseconds."""
     return round(value * SECOND)
+
+
+def iso(value: Micros | None) -> str | None:
+    """A time as people and programs read it, to the second, in UTC; None for none."""
+    return None if value is None else moment(value).strftime("%Y-%m-%dT%H:%M:%SZ")

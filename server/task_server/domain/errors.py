@@ -62,6 +62,13 @@ class ExecutionNotFound(TaskServiceError):
         super().__init__(f"There is no execution with {name} {value!r} that you may see.", **key)
 
 
+class TokenNotFound(TaskServiceError):
+    """There is no such token."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"There is no token with the id {token_id!r}; ListTokens has all there are.", id=token_id)
+
+
 class RequestIdReused(TaskServiceError):
     """The same request id came before with another task."""
 

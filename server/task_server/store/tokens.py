@@ -37,6 +37,7 @@ _PAGE = Statement(
     "ORDER BY created_at DESC, id DESC LIMIT :limit",
     _COLUMNS,
 )
+_ALL = Statement("SELECT {columns} FROM token ORDER BY created_at DESC, id DESC", _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +99,14 @@ def page(created_at: Micros, before_id: str, limit: int) -> list[StoredToken]:
     return [_token(row) for row in _PAGE.all(created_at=created_at, id=before_id, limit=limit)]
 
 
-def revoke(token_id: str, now: Micros) -> None:
-    """End a token; one that was revoked before keeps its time."""
-    _REVOKE.run(id=token_id, now=now)
+def everything() -> list[StoredToken]:
+    """All tokens, newest first."""
+    return [_token(row) for row in _ALL.all()]
+
+
+def revoke(token_id: str, now: Micros) -> bool:
+    """End a token; False when there is none that was not revoked before."""
+    return _REVOKE.run(id=token_id, now=now) == 1
 
 
 def replace_hash(token_id: str, old: str, new: str) -> None:

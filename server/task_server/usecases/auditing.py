@@ -34,6 +34,24 @@ def note(caller: Caller, resource_id: str, now: Micros, detail: str = "") -> Non
     )
 
 
+def note_command(command: str, resource_id: str, now: Micros, detail: str = "") -> None:
+    """Add what a command of this machine changes, as `task-server token create`: whoever reaches the database can."""
+    audit.append(
+        AuditEvent(
+            id=new_id(),
+            occurred_at=now,
+            actor=None,
+            token_id="",
+            peer="",
+            method=command,
+            resource_id=resource_id,
+            outcome=DONE,
+            request_id="",
+            detail=detail,
+        )
+    )
+
+
 class Auditing:
     """The use cases of the audit log."""
 

@@ -68,7 +68,14 @@ class TinyService:
 class World:
     """One server, its tokens, and a channel to it."""
 
-    def __init__(self, database: Database, ports: Ports, threads: Threads, **settings: Any) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ports: Ports,
+        threads: Threads,
+        more_servicers: Callable[[World], dict[str, object]] = lambda world: {},
+        **settings: Any,
+    ) -> None:
         self.service = TinyService()
         self.database, self.threads = database, threads
         self.refusals = Refusals(Auditing(database), threads)
@@ -78,7 +85,7 @@ class World:
         self.watchers = Watchers(Watching(ports), threads)
         self.server = ApiServer(
             Settings(grpc_address="127.0.0.1:0", **settings),
-            servicers={"TaskService": self.service},
+            servicers={"TaskService": self.service, **more_servicers(self)},
             authenticator=self.authenticator,
             last_uses=self.last_uses,
             refusals=self.refusals,

@@ -309,7 +309,14 @@ async def test_the_log_has_a_line_for_each_call_and_never_a_token(world: World, 
     assert "Bearer" not in text
 
 
-@pytest.mark.parametrize("path", ["/grpc.health.v1.Health/Nothing", "/grpc.reflection.v1alpha.ServerReflection/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/grpc.health.v1.Health/Nothing",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/x",
+    ],
+)
 async def test_open_services_have_no_more_than_they_have(world: World, path: str) -> None:
     error = await failure(world.channel.unary_unary(path)(b"", timeout=20))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -45,3 +45,12 @@ def test_a_token_is_good_for_its_purpose_and_its_key_only() -> None:
     assert Signer(b"k" * 32, "watch").verify(token) is None
     assert Signer(b"o" * 32, "page").verify(token) is None
     assert Signer(b"k" * 32, "page").verify(token) == "0.5"
+
+
+def test_what_a_former_key_signed_passes_as_long_as_it_is_there() -> None:
+    old = Signer(b"k" * 32, "page").sign("x")
+    new = Signer(b"n" * 32, "page", [b"o" * 32, b"k" * 32])
+    assert new.verify(old) == new.verify(new.sign("x")) == "x"
+    assert Signer(b"n" * 32, "page").verify(new.sign("x")) == "x"
+    assert Signer(b"k" * 32, "page").verify(new.sign("x")) is None
+    assert Signer(b"n" * 32, "page", [b"o" * 32]).verify(old) is None

@@ -68,7 +68,8 @@ class AdminServiceServicer:
     """
 
     def CreateToken(self, request, context):
-        """Makes a token and shows its secret, this once.
+        """Makes a token and shows its secret, this once. A second call makes a second token: where an answer was lost, ListTokens shows what
+        was made, and RevokeToken ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +83,9 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Ends a token. Open watches of its callers end within 5 s.
+        """Ends a token. Calls are refused, and open watches and logs of its callers end, within 5 s on all servers. One that was revoked before
+        stays so. The token of the call itself is refused, so that no admin is locked out by mistake: use another one, or
+        `task-server token revoke`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

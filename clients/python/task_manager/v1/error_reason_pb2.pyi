@@ -30,6 +30,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TASK_STARTED: _ClassVar[ErrorReason]
     RATE_LIMITED: _ClassVar[ErrorReason]
     TOO_MANY_STREAMS: _ClassVar[ErrorReason]
+    TOKEN_NOT_FOUND: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -54,3 +55,4 @@ SERVER_UNREACHABLE: ErrorReason
 TASK_STARTED: ErrorReason
 RATE_LIMITED: ErrorReason
 TOO_MANY_STREAMS: ErrorReason
+TOKEN_NOT_FOUND: ErrorReason

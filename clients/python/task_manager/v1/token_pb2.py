@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from task_manager.v1 import execution_pb2 as task__manager_dot_v1_dot_execution__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btask_manager/v1/token.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftask_manager/v1/execution.proto\"\xb3\x02\n\x05Token\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x05owner\x18\x02 \x01(\x0b\x32\x15.task_manager.v1.UserB\x04\xe2\x41\x01\x02\x12\x12\n\x04role\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x34\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x36\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btask_manager/v1/token.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftask_manager/v1/execution.proto\"\xdd\x02\n\x05Token\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x05owner\x18\x02 \x01(\x0b\x32\x15.task_manager.v1.UserB\x04\xe2\x41\x01\x02\x12\x12\n\x04role\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x34\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x36\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06grants\x18\x08 \x03(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04name\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKEN'].fields_by_name['last_used_at']._serialized_options = b'\342A\001\003'
   _globals['_TOKEN'].fields_by_name['revoked_at']._loaded_options = None
   _globals['_TOKEN'].fields_by_name['revoked_at']._serialized_options = b'\342A\001\003'
+  _globals['_TOKEN'].fields_by_name['grants']._loaded_options = None
+  _globals['_TOKEN'].fields_by_name['grants']._serialized_options = b'\342A\001\001'
+  _globals['_TOKEN'].fields_by_name['name']._loaded_options = None
+  _globals['_TOKEN'].fields_by_name['name']._serialized_options = b'\342A\001\001'
   _globals['_TOKEN']._serialized_start=148
-  _globals['_TOKEN']._serialized_end=455
+  _globals['_TOKEN']._serialized_end=497
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from google.protobuf.message import Message
@@ -82,8 +83,8 @@ def check_date(field: str, value: str, violations: Violations, *, is_end: bool) 
 class PageTokens:
     """Page tokens: where the next page begins, for one caller and one request only (AIP-158)."""
 
-    def __init__(self, secret_key: bytes) -> None:
-        self._signer = Signer(secret_key, "page")
+    def __init__(self, secret_key: bytes, former_keys: Sequence[bytes] = ()) -> None:
+        self._signer = Signer(secret_key, "page", former_keys)
 
     def next_token(self, request: Message, caller: Caller, last_id: str) -> str:
         """The token of the page after `last_id`."""
