@@ -88,6 +88,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     last_uses = LastUses(database)
     tokens = Tokens(database, secret_key, former_keys)
     authenticator = Authenticator([tokens], last_uses.note)
+    auditing = Auditing(database)
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
@@ -113,6 +114,7 @@ async def _serve(settings: Settings, database: Database) -> int:
         ),
         "AdminService": AdminService(
             token_admin=TokenAdmin(database, tokens, authenticator),
+            auditing=auditing,
             statuses=SystemStatuses(database),
             page_tokens=page_tokens,
             threads=threads,
@@ -123,7 +125,7 @@ async def _serve(settings: Settings, database: Database) -> int:
         servicers=servicers,
         authenticator=authenticator,
         last_uses=last_uses,
-        refusals=Refusals(Auditing(database), threads),
+        refusals=Refusals(auditing, threads),
         threads=threads,
         watchers=watchers,
         database=database,

@@ -25,9 +25,13 @@ METHODS = {f"{service.name}.{method.name}": method for service in SERVICES for m
 SERVED = {
     *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
-    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "StopTasks")),
+    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks")),
     *(f"ExecutionService.{name}" for name in ("ListExecutions", "ListMyExecutions", "GetExecution")),
     *(f"ExecutionService.{name}" for name in ("GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")),
+    *(
+        f"AdminService.{name}"
+        for name in ("CreateToken", "ListTokens", "RevokeToken", "ListAuditEvents", "GetSystemStatus")
+    ),
 }
 
 

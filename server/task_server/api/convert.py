@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from task_manager.v1 import event_pb2, execution_pb2, system_status_pb2, task_pb2, task_service_pb2, token_pb2
+from task_manager.v1 import event_pb2, execution_pb2, task_pb2, task_service_pb2
 from task_server.api.values import json_value, timestamp, to_list, to_struct, to_value
 from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.assertions import Condition, ResponseAssertion, Subject
@@ -16,11 +16,8 @@ from task_server.domain.explanation import Explanation
 from task_server.domain.fire_times import FireTime
 from task_server.domain.outcome import Limits
 from task_server.domain.owner import Owner
-from task_server.domain.process import Process
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.task import Task
-from task_server.store.tokens import StoredToken
-from task_server.usecases.system_status import SystemStatus
 
 _TaskExecution = execution_pb2.TaskExecution
 
@@ -28,21 +25,6 @@ _TaskExecution = execution_pb2.TaskExecution
 def user(owner: Owner) -> execution_pb2.User:
     """The owner of a row."""
     return execution_pb2.User(id=owner.id, username=owner.username)
-
-
-def token(value: StoredToken) -> token_pb2.Token:
-    """A token, of whose secret nothing is known here."""
-    return token_pb2.Token(
-        id=value.id,
-        owner=user(value.owner),
-        role=value.role.value,
-        created_at=timestamp(value.created_at),
-        expires_at=timestamp(value.expires_at),
-        last_used_at=timestamp(value.last_used_at),
-        revoked_at=timestamp(value.revoked_at),
-        grants=sorted(value.grants),
-        name=value.name,
-    )
 
 
 def task(value: Task, execution: Execution | None, detail: ExecutionDetail | None, *, full: bool) -> task_pb2.Task:
@@ -253,35 +235,6 @@ def _explanation(value: Explanation) -> dict[str, Any]:
         "since": timestamp(value.since),
         "remedy": value.remedy,
     }
-
-
-def system_status(value: SystemStatus) -> system_status_pb2.SystemStatus:
-    """What runs."""
-    return system_status_pb2.SystemStatus(
-        version=value.version,
-        schema_version=value.schema_version,
-        processes=[_process(process, live=process.is_live(value.now)) for process in value.processes],
-        queues=[
-            system_status_pb2.SystemStatus.Queue(name=name, waiting=depth.waiting, running=depth.running)
-            for name, depth in value.queues.items()
-        ],
-    )
-
-
-def _process(value: Process, *, live: bool) -> system_status_pb2.SystemStatus.Process:
-    return system_status_pb2.SystemStatus.Process(
-        name=value.name,
-        role=value.role.value,
-        version=value.version,
-        seen_at=timestamp(value.seen_at),
-        isolation_level=value.isolation_level,
-        isolation_layers=value.isolation_layers,
-        code_refusal=value.code_refusal,
-        live=live,
-        started_at=timestamp(value.started_at),
-        queues=value.queues,
-        concurrency=value.concurrency,
-    )
 
 
 def event(value: Event, watch_token: str) -> event_pb2.TaskEvent:

@@ -17,6 +17,7 @@ from task_server.api.admin_service import AdminService
 from task_server.api.validation.listing import PageTokens
 from task_server.auth.tokens import token_id
 from task_server.domain.owner import Owner, Role
+from task_server.usecases.auditing import Auditing
 from task_server.usecases.system_status import SystemStatuses
 from task_server.usecases.token_admin import TokenAdmin
 
@@ -40,6 +41,10 @@ class Admin:
     def revoke(self, token: str) -> Any:
         return self.stub.RevokeToken(admin_service_pb2.RevokeTokenRequest(id=token), metadata=self.metadata)
 
+    def audit(self, **fields: Any) -> Any:
+        request = admin_service_pb2.ListAuditEventsRequest(**fields)
+        return self.stub.ListAuditEvents(request, metadata=self.metadata)
+
     async def works(self, key: str) -> bool:
         metadata = (("authorization", f"Bearer {key}"),)
         try:
@@ -55,6 +60,7 @@ async def admin(database: Any, ports: Any, threads: Any) -> AsyncIterator[Admin]
     def servicers(world: World) -> dict[str, object]:
         service = AdminService(
             token_admin=TokenAdmin(database, world.tokens, world.authenticator),
+            auditing=Auditing(database),
             statuses=SystemStatuses(database),
             page_tokens=PageTokens(b"k" * 32),
             threads=threads,
@@ -186,3 +192,53 @@ async def test_what_can_not_be_revoked(admin: Admin) -> None:
         (violation,) = detail(error, error_details_pb2.BadRequest).field_violations
         assert violation.field == "id"
     assert await admin.works(admin.key)
+
+
+async def test_the_audit_log_tells_of_tokens_and_refusals_newest_first_in_pages(admin: Admin) -> None:
+    made = await admin.create(owner=execution_pb2.User(id="ann"), role="viewer", name="ci")
+    await admin.revoke(made.token.id)
+
+    first = await admin.audit(page_size=1)
+    rest = await admin.audit(page_size=1, page_token=first.next_page_token)
+
+    (revoked,), (created,) = first.audit_events, rest.audit_events
+    assert rest.next_page_token == ""
+    assert (revoked.method, created.method) == tuple(
+        f"task_manager.v1.AdminService/{name}" for name in ("RevokeToken", "CreateToken")
+    )
+    assert {(event.resource_id, event.actor.id, event.outcome) for event in (revoked, created)} == {
+        (made.token.id, "root", "OK")
+    }
+    assert created.detail == "viewer of user 'ann' with no grants"
+    assert created.peer.startswith("ipv4:127.0.0.1:")
+    assert made.key.rpartition("_")[2] not in str(first) + str(rest)
+
+
+async def test_the_audit_log_is_filtered_and_every_wrong_field_is_named(admin: Admin) -> None:
+    made = await admin.create(owner=execution_pb2.User(id="ann"), role="editor")
+    method = "/task_manager.v1.AdminService/CreateToken"
+
+    assert [event.resource_id for event in (await admin.audit(method=method, actor="root")).audit_events] == [
+        made.token.id
+    ]
+    assert not (await admin.audit(actor="nobody")).audit_events
+    assert not (await admin.audit(end_time=timestamp_pb2.Timestamp(seconds=1))).audit_events
+
+    error = await failure(
+        admin.audit(
+            page_size=-1,
+            start_time=timestamp_pb2.Timestamp(seconds=2),
+            end_time=timestamp_pb2.Timestamp(seconds=1),
+        )
+    )
+    assert {v.field for v in detail(error, error_details_pb2.BadRequest).field_violations} == {"page_size", "end_time"}
+
+
+async def test_a_page_of_the_audit_log_goes_on_only_with_the_same_filter(admin: Admin) -> None:
+    for _ in range(2):
+        await admin.create(owner=execution_pb2.User(id="ann"), role="editor")
+    token = (await admin.audit(page_size=1)).next_page_token
+
+    error = await failure(admin.audit(page_size=1, page_token=token, actor="root"))
+
+    assert detail(error).reason == "INVALID_PAGE_TOKEN"

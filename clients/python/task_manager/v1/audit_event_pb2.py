@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from task_manager.v1 import execution_pb2 as task__manager_dot_v1_dot_execution__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!task_manager/v1/audit_event.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftask_manager/v1/execution.proto\"\x8f\x02\n\nAuditEvent\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12*\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x15.task_manager.v1.UserB\x04\xe2\x41\x01\x03\x12\x16\n\x08token_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04peer\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bresource_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!task_manager/v1/audit_event.proto\x12\x0ftask_manager.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftask_manager/v1/execution.proto\"\xbb\x02\n\nAuditEvent\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12*\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x15.task_manager.v1.UserB\x04\xe2\x41\x01\x03\x12\x16\n\x08token_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04peer\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bresource_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64\x65tail\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITEVENT'].fields_by_name['outcome']._serialized_options = b'\342A\001\003'
   _globals['_AUDITEVENT'].fields_by_name['request_id']._loaded_options = None
   _globals['_AUDITEVENT'].fields_by_name['request_id']._serialized_options = b'\342A\001\003'
+  _globals['_AUDITEVENT'].fields_by_name['reason']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_AUDITEVENT'].fields_by_name['detail']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['detail']._serialized_options = b'\342A\001\003'
   _globals['_AUDITEVENT']._serialized_start=154
-  _globals['_AUDITEVENT']._serialized_end=425
+  _globals['_AUDITEVENT']._serialized_end=469
 # @@protoc_insertion_point(module_scope)

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AuditEvent(_message.Message):
-    __slots__ = ("id", "occurred_at", "actor", "token_id", "peer", "method", "resource_id", "outcome", "request_id")
+    __slots__ = ("id", "occurred_at", "actor", "token_id", "peer", "method", "resource_id", "outcome", "request_id", "reason", "detail")
     ID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,8 @@ class AuditEvent(_message.Message):
     RESOURCE_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
     id: str
     occurred_at: _timestamp_pb2.Timestamp
     actor: _execution_pb2.User
@@ -30,4 +32,6 @@ class AuditEvent(_message.Message):
     resource_id: str
     outcome: str
     request_id: str
-    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., token_id: _Optional[str] = ..., peer: _Optional[str] = ..., method: _Optional[str] = ..., resource_id: _Optional[str] = ..., outcome: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    reason: str
+    detail: str
+    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., token_id: _Optional[str] = ..., peer: _Optional[str] = ..., method: _Optional[str] = ..., resource_id: _Optional[str] = ..., outcome: _Optional[str] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
