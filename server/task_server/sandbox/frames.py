@@ -7,6 +7,7 @@ every length, and believes nothing else.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from enum import Enum
 
 _HEADER = struct.Struct(">cI")
@@ -57,13 +58,12 @@ class FrameReader:
             FrameKind.FAILURE: MAX_SMALL_FRAME,
         }
 
-    def feed(self, data: bytes) -> list[tuple[FrameKind, bytes]]:
-        """The frames that `data` completes.
+    def feed(self, data: bytes) -> Iterator[tuple[FrameKind, bytes]]:
+        """The frames that `data` completes, one at a time: what comes before broken ones counts.
 
         Raises BrokenFrame for an unknown letter or a length above what the kind may have, and ResultTooLarge.
         """
         self._buffer += data
-        frames = []
         while len(self._buffer) >= _HEADER.size:
             letter, length = _HEADER.unpack_from(self._buffer)
             try:
@@ -78,7 +78,7 @@ class FrameReader:
                 raise BrokenFrame(message)
             end = _HEADER.size + length
             if len(self._buffer) < end:
-                break
-            frames.append((kind, bytes(self._buffer[_HEADER.size : end])))
+                return
+            payload = bytes(self._buffer[_HEADER.size : end])
             del self._buffer[:end]
-        return frames
+            yield kind, payload

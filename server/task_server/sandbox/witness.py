@@ -60,6 +60,10 @@ class Witness:
             raise BrokenFrame(message)
 
     def _print(self, payload: bytes) -> None:
+        if not payload:
+            # No honest child sends it, and no limit would ever end a flood of it.
+            message = "a LOG frame of nothing"
+            raise BrokenFrame(message)
         fits = payload[: self._output_left]
         self._output_left -= len(payload)
         if fits:

@@ -217,12 +217,12 @@ def test_frames_are_cut_wherever_the_pipe_cuts_them():
 @pytest.mark.parametrize("data", [b"Z" * 5, b"L\xff\xff\xff\xff", b"F\x00\x10\x00\x00"])
 def test_what_is_no_frame_is_refused_before_it_is_kept(data):
     with pytest.raises(BrokenFrame):
-        FrameReader(max_result=100).feed(data)
+        list(FrameReader(max_result=100).feed(data))
 
 
 def test_a_result_that_is_announced_too_large_is_not_waited_for():
     with pytest.raises(ResultTooLarge):
-        FrameReader(max_result=100).feed(b"R\x00\x00\x00\x65")
+        list(FrameReader(max_result=100).feed(b"R\x00\x00\x00\x65"))
 
 
 LAYERS_FRAME = frame(FrameKind.LAYERS, b'["a"]')
@@ -233,6 +233,7 @@ LAYERS_FRAME = frame(FrameKind.LAYERS, b'["a"]')
     [
         frame(FrameKind.LOG, b"first"),
         LAYERS_FRAME + LAYERS_FRAME,
+        LAYERS_FRAME + frame(FrameKind.LOG, b""),
         LAYERS_FRAME + frame(FrameKind.UNCAGED, b"no"),
         LAYERS_FRAME + frame(FrameKind.RESULT, b"1") * 2,
         LAYERS_FRAME + frame(FrameKind.FAILURE, b"[]"),
@@ -244,6 +245,13 @@ LAYERS_FRAME = frame(FrameKind.LAYERS, b'["a"]')
 def test_a_child_that_speaks_out_of_turn_is_not_believed(data):
     with pytest.raises(BrokenFrame):
         Witness(LIMITS, log=lambda _text: None).hear(data)
+
+
+def test_what_came_before_a_broken_frame_counts():
+    witness = Witness(LIMITS, log=lambda _text: None)
+    with pytest.raises(BrokenFrame):
+        witness.hear(LAYERS_FRAME + b"Z" * 1000)
+    assert witness.layers == ("a",)
 
 
 def test_a_flood_of_frames_is_handed_on_up_to_the_limit():
@@ -262,6 +270,6 @@ def test_long_text_is_sent_in_frames_of_whole_characters():
     channel.log("x" + text[:10_000])
     os.close(far)
     with open(output, "rb") as pipe:
-        frames = FrameReader(100).feed(pipe.read())
+        frames = list(FrameReader(100).feed(pipe.read()))
     assert [kind for kind, _ in frames] == [FrameKind.LOG]
     assert frames[0][1].decode() == "x" + text[:10_000]

@@ -209,6 +209,70 @@ run.wait()
     _wait_until(lambda: not _is_alive(zygote) and not _is_alive(child))
 
 
+def test_a_zygote_is_renewed_and_what_still_runs_in_the_old_one_goes_on():
+    supervisor = Supervisor(RUNNER, renew_after=5)
+    run, thread, endings, up = start(supervisor)
+    assert up.wait(10)
+    first = supervisor.zygote_pid
+
+    def once(number):
+        job = call_job("def run(n):\n    return n\n", "run", [number], {})
+        return supervisor.start(job, LIMITS, lambda _text: None).wait().result == str(number).encode()
+
+    with ThreadPoolExecutor(4) as pool:
+        numbers = iter(range(10_000))
+        while supervisor.zygote_pid == first:
+            assert all(pool.map(once, [next(numbers) for _ in range(8)]))
+        # While one takes over from the other, again and again, none is lost.
+        assert all(pool.map(once, range(200)))
+
+    assert supervisor.zygote_pid != first
+    assert _is_alive(first)
+    assert endings == []
+    run.stop()
+    thread.join(10)
+    assert [ending.cause for ending in endings] == [Cause.STOPPED]
+    _wait_until(lambda: not _is_alive(first))
+    last = supervisor.zygote_pid
+    supervisor.close()
+    assert not _is_alive(last)
+
+
+def test_closing_ends_what_runs_in_a_zygote_that_was_renewed():
+    supervisor = Supervisor(RUNNER, renew_after=1)
+    _, thread, endings, up = start(supervisor)
+    assert up.wait(10)
+    first = supervisor.zygote_pid
+    _wait_until(lambda: supervisor.zygote_pid != first)
+
+    supervisor.close()
+    thread.join(10)
+
+    assert [ending.exit_signal for ending in endings] == [signal.SIGKILL]
+    assert not _is_alive(first)
+
+
+def test_zygotes_differ_in_what_their_children_share():
+    supervisor = Supervisor(RUNNER, renew_after=1)
+    # The order of a set of texts is that of their hashes.
+    source = "def run():\n    return list({str(n) for n in range(100)})\n"
+    seen = []
+    for _ in range(2):
+        before = supervisor.zygote_pid
+        seen.append(supervisor.start(call_job(source, "run", [], {}), LIMITS, lambda _text: None).wait().result)
+        _wait_until(lambda before=before: supervisor.zygote_pid not in (None, before))
+    supervisor.close()
+    assert None not in seen
+    assert seen[0] != seen[1]
+
+
+def test_neither_the_supervisors_memory_nor_the_zygotes_is_for_others_of_their_user(supervisor):
+    supervisor.warm_up()
+    # Not dumpable: what is in /proc belongs to root, whoever runs this.
+    for pid in ("self", supervisor.zygote_pid):
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
 def test_an_unknown_runner_is_said_to_be_unavailable(capfd):
     supervisor = Supervisor("task_server.sandbox.no_such_runner")
     with pytest.raises(SandboxUnavailable, match="ended while it started"):

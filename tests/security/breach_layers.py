@@ -1,0 +1,19 @@
+"""The sets of layers under which attacks are run, from few to all."""
+
+from __future__ import annotations
+
+from task_server.sandbox.layers import LAYERS, Layer
+
+_FILTERS = frozenset({"landlock", "seccomp"})
+#: What they take away, in the order of the table: the kernel's filters alone, one at a time, and everything.
+SETS = {
+    "process": _FILTERS,
+    "landlock": _FILTERS - {"landlock"},
+    "seccomp": _FILTERS - {"seccomp"},
+    "all": frozenset(),
+}
+
+
+def worn(name: str) -> tuple[Layer, ...]:
+    """The layers of a set, in their order."""
+    return tuple(layer for layer in LAYERS if layer.name not in SETS[name])
