@@ -257,10 +257,11 @@ def test_zygotes_differ_in_what_their_children_share():
     # The order of a set of texts is that of their hashes.
     source = "def run():\n    return list({str(n) for n in range(100)})\n"
     seen = []
+    supervisor.warm_up()
     for _ in range(2):
         before = supervisor.zygote_pid
         seen.append(supervisor.start(call_job(source, "run", [], {}), LIMITS, lambda _text: None).wait().result)
-        _wait_until(lambda before=before: supervisor.zygote_pid not in (None, before))
+        _wait_until(lambda before=before: supervisor.zygote_pid != before)
     supervisor.close()
     assert None not in seen
     assert seen[0] != seen[1]

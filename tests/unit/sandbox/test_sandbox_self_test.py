@@ -33,7 +33,7 @@ print(json.dumps([found.level, found.layers, found.refusal, ending.cause.name, e
 
 def examined_without(what):
     """What the self-test says in a process to which the kernel refuses something."""
-    command = [sys.executable, "-m", "tests.unit.sandbox.refusing", what, sys.executable, "-c", EXAMINE]
+    command = [sys.executable, "-m", "tests.refusing", what, sys.executable, "-c", EXAMINE]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

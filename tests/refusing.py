@@ -1,4 +1,4 @@
-"""`python -m tests.unit.sandbox.refusing WHAT,... PROGRAM ARGUMENT...`: runs a program to which the kernel refuses some calls.
+"""`python -m tests.refusing WHAT,... PROGRAM ARGUMENT...`: runs a program to which the kernel refuses some calls.
 
 By a filter of this very kind, so it is as on a machine where they are not allowed: `seccomp` filters, `landlock`, `namespaces`.
 """
