@@ -68,6 +68,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.usecases.pausing import Pausing
     from task_server.usecases.ports import connect
     from task_server.usecases.presence import Presence, this_process
+    from task_server.usecases.registering import Registering
     from task_server.usecases.stopping import Stopping
     from task_server.usecases.system_status import SystemStatuses
     from task_server.usecases.tasks import Tasks
@@ -107,6 +108,7 @@ async def _serve(settings: Settings, database: Database) -> int:
         ),
         "ExecutionService": ExecutionService(
             executions=Executions(ports),
+            registering=Registering(ports),
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,

@@ -11,6 +11,7 @@ from task_server.api import convert
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.threads import Threads
 from task_server.api.validation import listing
+from task_server.api.validation.registration import validate_registration
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
 from task_server.api.watch import Watchers
@@ -18,6 +19,7 @@ from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
 from task_server.domain.listing import ExecutionFilter
 from task_server.usecases.executions import Executions, ExecutionView
+from task_server.usecases.registering import Registering, require_owner
 from task_server.usecases.visibility import owner_scope
 
 #: How often a followed log is looked at.
@@ -35,16 +37,27 @@ class ExecutionService:
         self,
         *,
         executions: Executions,
+        registering: Registering,
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
         watchers: Watchers,
     ) -> None:
         self._executions = executions
+        self._registering = registering
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
         self._watchers = watchers
+
+    async def RegisterExecution(  # noqa: N802
+        self, request: execution_service_pb2.RegisterExecutionRequest, _: Any
+    ) -> execution_pb2.TaskExecution:
+        """Record a run of another Celery app."""
+        caller = current_caller.get()
+        require_owner(caller, request.created_by)
+        registration = validate_registration(request, caller, Violations())
+        return _execution(await self._threads.run(self._registering.register, caller, registration))
 
     async def ListExecutions(  # noqa: N802
         self, request: execution_service_pb2.ListExecutionsRequest, _: Any

@@ -23,7 +23,14 @@ _INSERT = Statement(
     (*records.EXECUTION, *records.EXECUTION_DETAIL, "publish_after", "publish_count"),
 )
 _GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
-_GET_BY_TASK_ID = Statement("SELECT {columns} FROM execution WHERE task_id = :task_id", records.EXECUTION)
+_FIND_BY_TASK_ID = Statement(
+    "SELECT {columns} FROM execution WHERE task_id = :task_id AND registered_task_id IS NULL "
+    "UNION ALL SELECT {columns} FROM execution WHERE registered_task_id = :task_id",
+    records.EXECUTION,
+)
+_GET_REGISTERED = Statement(
+    "SELECT {columns} FROM execution WHERE registered_task_id = :task_id AND owner_id = :owner_id", records.EXECUTION
+)
 _DETAIL = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION_DETAIL)
 _RENEW = Statement(
     "UPDATE execution SET lease_until = :lease_until WHERE id = :id AND attempt = :attempt AND status = 'STARTED'"
@@ -82,7 +89,7 @@ class Found(NamedTuple):
 
 
 def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publish_after: Micros) -> bool:
-    """Store a new execution. False when its cron time has one already."""
+    """Store a new execution. False when its cron time, or its owner's registered task id, has one already."""
     inserted = _INSERT.run(
         **records.execution_columns(execution),
         task_args=records.dumps(args),
@@ -103,9 +110,14 @@ def get(execution_id: str) -> Execution | None:
     return records.execution(row) if row else None
 
 
-def get_by_task_id(task_id: str) -> Execution | None:
-    """The execution with that Celery task id."""
-    row = _GET_BY_TASK_ID.one(task_id=task_id)
+def find_by_task_id(task_id: str) -> list[Execution]:
+    """The executions with that Celery task id: a run of ours before those that owners registered, at most one each."""
+    return [records.execution(row) for row in _FIND_BY_TASK_ID.all(task_id=task_id)]
+
+
+def get_registered(task_id: str, owner_id: str) -> Execution | None:
+    """The execution that was registered for that owner under that Celery task id."""
+    row = _GET_REGISTERED.one(task_id=task_id, owner_id=owner_id)
     return records.execution(row) if row else None
 
 

@@ -61,6 +61,7 @@ EXECUTION_STATE = (
 EXECUTION = (
     "id",
     "task_id",
+    "registered_task_id",
     "parent_task",
     "task_name",
     "module",
@@ -188,6 +189,7 @@ def execution(row: Row) -> Execution:
     values = dict(zip(EXECUTION, row, strict=True))
     reason = values.pop("failure_reason")
     kind = values.pop("action_kind")
+    values["task_id"] = values.pop("registered_task_id") or values["task_id"]
     return Execution(
         parent_task=values.pop("parent_task") or "",
         owner=Owner(values.pop("owner_id"), values.pop("owner_name")),
@@ -201,11 +203,18 @@ def execution(row: Row) -> Execution:
 
 
 def execution_columns(value: Execution) -> dict[str, Any]:
-    """The columns of an execution, without its heavy parts."""
+    """The columns of an execution, without its heavy parts.
+
+    The column `task_id` is one of a kind in all of the table. What a caller registers under a task id of its own choice is not:
+    others may have registered the same, and must not hear of it.
+    """
     columns = fields(value)
     owner: Owner = columns.pop("owner")
+    is_ours = bool(value.parent_task)
     return {
         **columns,
+        "task_id": value.task_id if is_ours else value.id,
+        "registered_task_id": None if is_ours else value.task_id,
         "parent_task": value.parent_task or None,
         "action_kind": kind_column(value.action_kind),
         "owner_id": owner.id,

@@ -107,7 +107,9 @@ class ExecutionServiceServicer:
     """
 
     def RegisterExecution(self, request, context):
-        """Records a run of another Celery app. Idempotent on `task_id`; never dispatches anything.
+        """Records a run of another Celery app. Idempotent on `task_id` and owner: the second call answers with what the first one recorded, whatever
+        else it says. Never dispatches anything. Others who recorded the same `task_id` are not told of. What was recorded for somebody else
+        is answered in the BASIC view. WatchTasks does not tell of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,11 +44,11 @@ def check_task_status(value: int, violations: Violations) -> TaskStatus | None:
     return None
 
 
-def check_execution_status(value: int, violations: Violations) -> ExecutionStatus | None:
-    """The status in a filter, None for any."""
+def check_execution_status(value: int, violations: Violations, field: str = "status") -> ExecutionStatus | None:
+    """The status in a field, None where it has none."""
     if value in execution_pb2.TaskExecution.Status.values():
         return ExecutionStatus(execution_pb2.TaskExecution.Status.Name(value)) if value else None
-    violations.add("status", f"must be one of {', '.join(ExecutionStatus)}")
+    violations.add(field, f"must be one of {', '.join(ExecutionStatus)}")
     return None
 
 
