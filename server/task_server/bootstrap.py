@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from task_server.auth.tokens import Tokens
     from task_server.domain.clock import Micros
     from task_server.domain.owner import Grant
+    from task_server.metrics.reading import Source
     from task_server.store.database import Database
 
 T = TypeVar("T")
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 #: Threads that check what is to be created. Code is compiled in a child process meanwhile.
 _CHECK_THREADS = 2
+#: However often the metrics are scraped, the database is asked for them no more often than this.
+_GAUGE_SECONDS = 5.0
 
 
 class StartError(Exception):
@@ -143,8 +147,6 @@ async def _serve(settings: Settings, database: Database) -> int:
         loop.call_soon_threadsafe(watchers.rung)
 
     presence = Presence(database, this_process(ProcessRole.SERVER))
-    presence.start()
-
     ending = asyncio.Event()
 
     async def leave() -> None:
@@ -153,7 +155,8 @@ async def _serve(settings: Settings, database: Database) -> int:
         await asyncio.to_thread(presence.close)
         ending.set()
 
-    with ports.bell.listen(Topic.EVENTS, rung):
+    with ports.bell.listen(Topic.EVENTS, rung), _metrics(settings):
+        presence.start()
         await asyncio.gather(server.serve(ending), leave())
     threads.close()
     checks.close()
@@ -190,7 +193,8 @@ def run_gateway(settings: Settings) -> int:
         context = http_context(certificate) if certificate else None
         await serve(app, listener, _stop_event(asyncio.get_running_loop()), tls=context)
 
-    asyncio.run(run())
+    with _metrics(settings):
+        asyncio.run(run())
     return 0
 
 
@@ -227,11 +231,13 @@ def run_scheduler(settings: Settings) -> int:
     from task_server.dispatch.celery_app import make_app
     from task_server.dispatch.publisher import CeleryPublisher
     from task_server.domain.process import ProcessRole
+    from task_server.metrics.reading import remembered
     from task_server.scheduler.cleaner import Cleaner
     from task_server.scheduler.scheduler import Scheduler
     from task_server.usecases.cleaning import Cleaning, configured_retention
     from task_server.usecases.expiring import Expiring
     from task_server.usecases.firing import Firing
+    from task_server.usecases.gauging import Gauging
     from task_server.usecases.ports import connect
     from task_server.usecases.presence import Presence, this_process
     from task_server.usecases.publishing import Publishing
@@ -262,12 +268,27 @@ def run_scheduler(settings: Settings) -> int:
     cleaner.start()
     presence = Presence(database, this_process(ProcessRole.SCHEDULER))
     presence.start()
-    scheduler.run(ports.bell)
+    readings = remembered(Gauging(database).readings, _GAUGE_SECONDS)
+    with _metrics(settings, readings):
+        scheduler.run(ports.bell)
     presence.close()
     cleaner.stop()
     publisher.close()
     ports.close()
     return 0
+
+
+@contextlib.contextmanager
+def _metrics(settings: Settings, *sources: Source) -> Iterator[None]:
+    """Serve the metrics of this process while the block runs, if it shall. Raises StartError."""
+    from task_server.metrics.serving import MetricsAddressError, served
+
+    with contextlib.ExitStack() as serving:
+        try:
+            serving.enter_context(served(settings, *sources))
+        except MetricsAddressError as error:
+            raise StartError(str(error)) from error
+        yield
 
 
 def migrate(settings: Settings) -> int:

@@ -203,6 +203,10 @@ class Settings:
     #: How often the scheduler looks for what is kept no longer.
     clean_interval_seconds: float = 60.0
 
+    #: Where each process serves its metrics: host:port. Under `up` that is the server's, and gateway, worker and scheduler have the
+    #: three ports after it. Port 0 means a free one each. Empty means nowhere, and nothing is counted.
+    metrics_address: str = ""
+
     #: DEBUG, INFO, WARNING or ERROR.
     log_level: str = "INFO"
     #: `text` for people, `json` for collectors: one object a line.
@@ -249,9 +253,11 @@ class Settings:
         if "ssl_" in self.broker_url.partition("?")[2]:
             # kombu and redis-py each read their own of them, and one of them turns off all checks.
             wrong.append("broker_url must say nothing of TLS but rediss://; set broker_ca_file, broker_cert_file")
-        _, colon, port = self.http_address.rpartition(":")
-        if not colon or not port.isdecimal() or int(port) > 65_535:
-            wrong.append("http_address must be host:port, as 127.0.0.1:8080")
+        for name, example in (("http_address", "127.0.0.1:8080"), ("metrics_address", "127.0.0.1:9464")):
+            _, colon, port = values[name].rpartition(":")
+            is_off = name == "metrics_address" and not values[name]
+            if not is_off and (not colon or not port.isdecimal() or int(port) > 65_535):
+                wrong.append(f"{name} must be host:port, as {example}")
         wrong += [
             f"trusted_proxies must be networks, as 10.1.0.0/16, not {network!r}"
             for network in self.trusted_proxies

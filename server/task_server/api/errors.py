@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from task_manager.v1 import error_reason_pb2
 from task_server.domain import errors
+from task_server.metrics import meters
 
 if TYPE_CHECKING:
     ServicerContext = grpc.aio.ServicerContext[Any, Any]
@@ -129,4 +130,5 @@ def _cut_message(text: str) -> str:
 async def abort(context: ServicerContext, error: errors.TaskServiceError) -> None:
     """End the call with the error."""
     code, status = to_status(error)
+    meters.REFUSALS.count(_Reason.Name(TABLE[type(error)].reason))
     await context.abort(code, status.message, trailing_metadata=((_DETAILS, status.SerializeToString()),))

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from celery import Celery
 
 from task_server.dispatch.link import BrokerLink
+from task_server.metrics import meters
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,13 @@ class CeleryPublisher:
 
     def publish_many(self, messages: Sequence[Message]) -> None:
         """Tell the workers of several executions, on Redis in one round trip. Raises PublishError when the broker is away."""
-        with self._linked() as link:
-            link.put(messages)
+        try:
+            with self._linked() as link:
+                link.put(messages)
+        except PublishError:
+            meters.PUBLISH_FAILURES.count()
+            raise
+        meters.PUBLISHED.count(by=len(messages))
 
     def depth(self, queue: str) -> int:
         """How many messages the queue holds that no worker has taken yet. Raises PublishError when the broker is away."""

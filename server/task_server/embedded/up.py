@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Callers first, so that nobody is refused who could have been served; the broker last, which all others use.
 _STOP_ORDER = (("gateway",), ("server",), ("prepare", "worker", "scheduler"), ("broker",))
+#: Whose metrics are on `metrics_address`, and on the ports after it.
+_METRICS_PORTS = ("server", "gateway", "worker", "scheduler")
 #: How long a role may take to end beyond the time its running work is given.
 _STOP_MARGIN_SECONDS = 5.0
 #: How long the start may take: a migration of a large database, or a broker that loads its file.
@@ -59,7 +61,7 @@ def run(settings: Settings) -> int:
 
 def check_tls(settings: Settings) -> None:
     """Raise ConfigError where the children would refuse to serve, or the gateway could not recognise the server."""
-    for name in ("grpc_address", "http_address"):
+    for name in ("grpc_address", "http_address", *(["metrics_address"] if settings.metrics_address else [])):
         check_listener(settings, name)
     if settings.tls_cert_file and not (settings.gateway_target_ca_file or settings.gateway_target_name):
         raise ConfigError(
@@ -108,10 +110,19 @@ def _role(name: str, settings: Settings) -> ChildSpec:
     return ChildSpec(
         name=name,
         argv=(sys.executable, "-P", "-m", "task_server", name),
-        env=child_environment(os.environ, settings),
+        env=child_environment(os.environ, replace(settings, metrics_address=_metrics_address(name, settings))),
         stop_seconds=settings.drain_seconds + settings.stop_grace_seconds + _STOP_MARGIN_SECONDS,
         restart=name != "prepare",
     )
+
+
+def _metrics_address(name: str, settings: Settings) -> str:
+    """Where a role serves its metrics: each needs a port of its own."""
+    if not settings.metrics_address or name not in _METRICS_PORTS:
+        return ""
+    host, port = addresses.split(settings.metrics_address, "metrics_address")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port + _METRICS_PORTS.index(name) if port else 0}"
 
 
 def child_environment(own: Mapping[str, str], settings: Settings) -> dict[str, str]:

@@ -70,6 +70,11 @@ class CodeExecutor:
             log=log,
         )
 
+    @property
+    def sandbox_deaths(self) -> int:
+        """How often the process that children are forked from has died by itself."""
+        return self._supervisor.deaths
+
     def close(self) -> None:
         """End everything that still runs."""
         self._supervisor.close()

@@ -36,6 +36,11 @@ class Executors:
         """
         self._code.warm_up()
 
+    @property
+    def sandbox_deaths(self) -> int:
+        """How often the process that code runs are forked from has died by itself, and was started again."""
+        return self._code.sandbox_deaths
+
     def close(self) -> None:
         """Close them all."""
         self._code.close()

@@ -52,6 +52,8 @@ class Supervisor:
         self._retired: list[ZygoteProcess] = []
         self._renewal: threading.Thread | None = None
         self._closed = False
+        #: How many zygotes have died by themselves.
+        self.deaths = 0
 
     def warm_up(self) -> None:
         """Start the zygote now rather than at the first run.
@@ -127,6 +129,7 @@ class Supervisor:
             logger.warning("sandbox process %d has died and is started again", self._zygote.pid)
             self._zygote.close()
             self._zygote = None
+            self.deaths += 1
         if self._zygote is None:
             self._zygote, self._runs = ZygoteProcess(self._runner, separate=self._separate), 0
         return self._zygote

@@ -10,6 +10,7 @@ from task_server.domain.event import EventType, Names
 from task_server.domain.execution import Execution
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
+from task_server.metrics import meters
 from task_server.store import events, executions, tasks
 from task_server.store.executions import Place
 
@@ -95,6 +96,7 @@ def move_execution(
     """Store a changed execution, and its task's new status. None when somebody else changed it first."""
     if not executions.move(after, expected=before, **columns):
         return None
+    _count_end(after)
     task = task.changed(now, status=new_status(task, now, after))
     store_task(task, now, after)
     return task
@@ -118,6 +120,8 @@ def store_moves(task: Task, moves: Sequence[Move], now: Micros, former: Names | 
         former: the names that the task had, where they changed.
     """
     moved = [move.after for move in moves if executions.move(move.after, expected=move.before, **move.columns)]
+    for run in moved:
+        _count_end(run)
     status = new_status(task, now)
     told: list[Execution | None] = [*moved] or [None]
     for number, execution in enumerate(told, 1):
@@ -133,3 +137,10 @@ def arguments(definition: TaskDefinition) -> tuple[list[Any], dict[str, Any]]:
     """What code is called with: positional arguments, and those by keyword. None for an HTTP call."""
     action = definition.action
     return getattr(action, "args", []), getattr(action, "kwargs", {})
+
+
+def _count_end(execution: Execution) -> None:
+    """Tell the metrics of an execution that has ended: what is final does not move again. A commit that fails is not taken back."""
+    if execution.status.is_terminal:
+        reason = execution.failure_reason.value if execution.failure_reason else ""
+        meters.EXECUTIONS.count(execution.status.value, reason, execution.action_kind or "")

@@ -18,6 +18,7 @@ from task_server.domain.outcome import Outcome
 from task_server.domain.sequel import after_outcome, after_release
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
+from task_server.metrics import meters
 from task_server.store import execution_logs, executions, tasks
 from task_server.usecases import changes
 from task_server.usecases.ports import Ports
@@ -73,6 +74,7 @@ class Running:
             if task.definition.action.kind not in self._kinds:
                 # That changes nothing, so there is no commit to wait for.
                 self._ports.publisher.publish(Message(before.id, code_lane(before.queue)))
+                meters.HANDED_ON.count()
                 return None
             after = before.changed(
                 status=ExecutionStatus.STARTED,
@@ -96,6 +98,7 @@ class Running:
             attempt = Attempt(number=after.attempt, started_at=now, worker=worker, log_offset=before.log_bytes)
             executions.insert_attempt(after.id, attempt)
         self._ports.announce()
+        meters.WAIT_SECONDS.observe((now - before.due_at) / SECOND, task.definition.action.kind)
         return Claim(
             execution_id=after.id,
             attempt=after.attempt,

@@ -5,10 +5,12 @@ The pool is threads by default: the work itself is in children of the zygotes, t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -22,11 +24,14 @@ from task_server.dispatch.hint import EXECUTE
 from task_server.dispatch.lanes import code_lane
 from task_server.domain.process import ProcessRole
 from task_server.executors.executors import Executors
+from task_server.metrics.reading import Reading
+from task_server.metrics.serving import served
 from task_server.store.database import Database
 from task_server.usecases.presence import Presence, this_process
 from task_server.worker.capability import Capability, find_capability
 from task_server.worker.drain import Drain
 from task_server.worker.pool import TaskPool
+from task_server.worker.readings import cage_readings
 from task_server.worker.runtime import Runtime, make_executors
 from task_server.worker.shutdown import Shutdown
 
@@ -41,8 +46,8 @@ _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
 #: The queues that this worker serves, known once Celery is set up.
 _queues: list[str] = []
-#: The row of this worker, once it is ready.
-_presences: list[Presence] = []
+#: What the main process ends with itself: the row of this worker, and its metrics.
+_ending = contextlib.ExitStack()
 #: By process: those whose cage was examined. A forked process makes its own.
 _executors: dict[int, Executors] = {}
 #: Made here, before any process of a prefork pool is: they all see the same.
@@ -116,15 +121,27 @@ def _begin(sender: Any, **_: Any) -> None:
     )
     presence = Presence(database, process)
     presence.start()
-    _presences.append(presence)
+    _ending.callback(presence.close)
+    _serve_metrics(is_pool)
     _log.info("worker is ready", extra={"queues": ",".join(_queues)})
+
+
+def _serve_metrics(is_pool: bool) -> None:
+    """Serve the metrics of this process, which are no reason not to run. Those of a prefork pool's processes are with them."""
+
+    def readings() -> Sequence[Reading]:
+        return cage_readings(capability(), lambda: runtime().sandbox_deaths if is_pool else 0)
+
+    try:
+        _ending.enter_context(served(settings, readings))
+    except Exception as error:
+        _log.error("the metrics are not served: %s", error)
 
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 @signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
-    for presence in _presences:
-        presence.close()
+    _ending.close()
     # Of this process alone: a forked one has inherited what its parent had, but not the threads.
     running = _runtimes.pop(os.getpid(), None)
     if running is not None:

@@ -6,6 +6,7 @@ import threading
 from enum import IntEnum
 
 from task_server.executors.executor import Run
+from task_server.metrics import meters
 from task_server.usecases.running import Claim
 
 
@@ -51,6 +52,7 @@ class Held:
     def lose(self) -> None:
         """Kill the child of a run that is not held any more: somebody else may begin it, so that it has no grace."""
         self.lost = True
+        meters.LEASES_LOST.count()
         self._ask(_End.KILL)
 
     def release(self, *, at_once: bool = False) -> None:

@@ -68,6 +68,11 @@ class Runtime:
         self._keeper = Keeper(running, self._ports.bell, settings, drain)
         self.worker = Worker(running, self._executors, self._keeper, drain)
 
+    @property
+    def sandbox_deaths(self) -> int:
+        """How often the process that code runs are forked from has died by itself."""
+        return self._executors.sandbox_deaths
+
     def close(self) -> None:
         """End the threads and child processes."""
         self._keeper.close()

@@ -12,6 +12,7 @@ from task_server.domain.outcome import Outcome
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.executor import AttemptId
 from task_server.executors.executors import Executors
+from task_server.metrics import meters
 from task_server.usecases.running import Claim, Running
 from task_server.worker.drain import Drain
 from task_server.worker.held import Held
@@ -50,7 +51,7 @@ class Worker:
         held = Held(claim, claimed_at)
         self._keeper.add(held)
         try:
-            outcome = self._execute(held)
+            outcome = self._execute(held, claimed_at)
             held.is_over = True
             self._end(held, outcome)
         except Exception as error:
@@ -92,13 +93,16 @@ class Worker:
         except DatabaseUnavailable:
             _log.warning("a message is left to the scheduler, the database is away", extra={"execution": execution_id})
 
-    def _execute(self, held: Held) -> Outcome:
+    def _execute(self, held: Held, claimed_at: float) -> Outcome:
         claim = held.claim
         try:
             attempt = AttemptId(claim.execution_id, claim.attempt)
             run = self._executors.start(claim.action, attempt=attempt, timeout=claim.timeout, log=held.log)
             held.began(run)
-            return run.wait()
+            began = time.monotonic()
+            meters.START_SECONDS.observe(began - claimed_at, claim.action.kind)
+            outcome = run.wait()
+            meters.RUN_SECONDS.observe(time.monotonic() - began, claim.action.kind)
         except Exception:
             _log.exception("a run could not be started", extra={"execution": claim.execution_id})
             return Outcome(
@@ -106,6 +110,7 @@ class Worker:
                 error="the worker could not start the child process that runs it",
                 failure_reason=FailureReason.SANDBOX_UNAVAILABLE,
             )
+        return outcome
 
     def _end(self, held: Held, outcome: Outcome) -> None:
         """Store how the run ended; try again while the lease holds, for a database that comes back in time."""

@@ -12,6 +12,7 @@ from task_server.domain.schedule import Schedule
 from task_server.store import processes
 from task_server.store.migrator import known_migrations
 from task_server.usecases.cleaning import Cleaning
+from task_server.usecases.gauging import Gauging
 from task_server.usecases.presence import Presence, this_process
 from task_server.usecases.system_status import SystemStatuses
 from task_server.usecases.tasks import Tasks
@@ -121,3 +122,20 @@ def test_code_runs_while_a_worker_lives_that_runs_it(ports, clock):
     assert statuses.runs_code()
     clock.now += 36 * SECOND
     assert not statuses.runs_code()
+
+
+def test_the_metrics_name_no_queue_that_a_caller_made_up(ports, caller, running):
+    appear_scheduler(ports)
+    appear_worker(ports)
+    appear_worker(ports, "w2", refusal=REFUSAL, queues=("calls",))
+    views = [Tasks(ports).create(caller, definition(queue=queue)) for queue in ("default", "default", "made-up", "too")]
+    running.claim(views[0].last_execution.id, "w1")
+
+    told = {reading.name: dict(reading.values) for reading in Gauging(ports.database).readings()}
+
+    assert told == {
+        "queue_waiting": {("calls",): 0, ("default",): 1, ("(unserved)",): 2},
+        "queue_running": {("calls",): 0, ("default",): 1, ("(unserved)",): 0},
+        "processes": {("scheduler",): 1, ("worker",): 2},
+        "workers_refusing_code": {(): 1},
+    }
