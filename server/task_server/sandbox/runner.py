@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import re
 import time
+import warnings
 from typing import Any
 
 from task_server.sandbox.attempts import succeeded
 from task_server.sandbox.channel import Channel, failure_frame
 from task_server.sandbox.jobs import JobKind, read_job
 from task_server.sandbox.policy.compiler import Program, Refused, compile_source
-from task_server.sandbox.policy.modules import IMPORTED_BY_C, seed_random
+from task_server.sandbox.policy.contents import seed_random
+from task_server.sandbox.policy.modules import IMPORTED_BY_C
 from task_server.sandbox.policy.namespace import task_globals
+from task_server.sandbox.policy.vocabulary import is_special, private_name
+from task_server.sandbox.policy.zones import load_zones
 from task_server.sandbox.profile import CODE_PROFILE
 from task_server.sandbox.result_text import NotJson, TooLarge, result_text
 from task_server.sandbox.user_errors import error_text, traceback_text
@@ -29,6 +34,9 @@ _OUT_OF_MEMORY = failure_frame("MEMORY_LIMIT", "The run asked for more memory th
 def prepare() -> None:
     """Do once what each child would do again: read the time zone, warm the compiler."""
     time.tzset()
+    # What a source provokes while it is compiled would look for its text in files.
+    warnings.simplefilter("ignore")
+    load_zones()
     for name in (*IMPORTED_BY_C, *_LATE_MODULES):
         importlib.import_module(name)
     compile_source("def warm(x: int = 1):\n    d = {'a': x}\n    d['a'] += 1\n    return '{}'.format(d)\n", "warm")
@@ -84,6 +92,8 @@ def _call(channel: Channel, source: str, function_name: str, args: list[Any], kw
         # Whatever it is, SystemExit and KeyboardInterrupt too, it is the task's and ends the task only.
         channel.failure("EXCEPTION", error_text(error), traceback_text(error, source))
         return
+    # Nothing that the task wrote runs from here on: a collection would end its generators amid the serialisation.
+    gc.disable()
     try:
         channel.result(result_text(value, channel.max_result))
     except NotJson as error:
@@ -95,7 +105,8 @@ def _call(channel: Channel, source: str, function_name: str, args: list[Any], kw
 def _value(program: Program, function_name: str, channel: Channel, args: list[Any], kwargs: dict[str, Any]) -> Any:
     names = task_globals(channel.log)
     exec(program.code, names)  # noqa: S102 - this is what the process is for
-    function = names.get(function_name)
+    private = function_name.startswith("_") and function_name != "_" and not is_special(function_name)
+    function = names.get(private_name(function_name) if private else function_name)
     if not callable(function):
         message = f"{function_name!r} is no function once the code has run"
         raise TypeError(message)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 
-from task_server.sandbox.policy.compiler import FILE_NAME
+from task_server.sandbox.policy.compiler import FILE_NAME, source_lines
+from task_server.sandbox.policy.vocabulary import shown_name
 
 _MAX_MESSAGE_CHARACTERS = 1_000
 _MAX_LINE_CHARACTERS = 200
@@ -12,15 +14,17 @@ _MAX_LINE_CHARACTERS = 200
 _FRAMES_SHOWN = 10
 #: Exceptions shown of a chain.
 _CHAIN_SHOWN = 4
+#: How a private name of a task begins inside: with a dot that nothing stands before.
+_PRIVATE = re.compile(r"(?<![\w\])])\.(?=_)")
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
 def error_text(error: BaseException) -> str:
     """`ValueError: bad`, or `ValueError` where there is no message. Never raises."""
-    name = str(type.__getattribute__(type(error), "__name__"))[:100]
+    name = shown_name(str(type.__getattribute__(type(error), "__name__")))[:100]
     try:
-        message = str(error)[:_MAX_MESSAGE_CHARACTERS]
+        message = _PRIVATE.sub("", str(error)[:_MAX_MESSAGE_CHARACTERS])
     except BaseException as failure:
         # Written by the task: it may raise anything, also what no handler expects.
         message = f"<its message can not be made: {type.__getattribute__(type(failure), '__name__')}>"
@@ -29,7 +33,7 @@ def error_text(error: BaseException) -> str:
 
 def traceback_text(error: BaseException, source: str) -> str:
     """The stack of `error` and of what led to it, reduced to the frames of `source`."""
-    lines = source.splitlines()
+    lines = source_lines(source)
     parts: list[str] = []
     current: BaseException | None = error
     seen: set[int] = set()
@@ -66,6 +70,6 @@ def _user_frames(traceback: TracebackType | None) -> list[tuple[int, str]]:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_filename == FILE_NAME:
-            frames.append((traceback.tb_lineno or 0, code.co_name))
+            frames.append((traceback.tb_lineno or 0, shown_name(code.co_name)))
         traceback = traceback.tb_next
     return frames

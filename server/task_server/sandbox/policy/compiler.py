@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from task_server.sandbox.finding import MAX_FINDINGS, Finding
@@ -37,6 +37,8 @@ def compile_source(source: str, function_name: str) -> Program:
 
     Raises Refused with everything that is wrong, MemoryError for source that takes too much to compile.
     """
+    # What editors put before a file's first line is no part of the code.
+    source = source.removeprefix("\ufeff")
     try:
         size = len(source.encode())
     except UnicodeEncodeError as error:
@@ -49,6 +51,8 @@ def compile_source(source: str, function_name: str) -> Program:
         transformer = TaskTransformer()
         transformer.visit(tree)
         findings = sorted(transformer.findings, key=lambda finding: (finding.line, finding.column))
+        if findings:
+            findings = _with_columns_in_characters(findings, source)
         if function_name not in defined:
             findings.append(_at_start(_missing_function(function_name, defined)))
         if findings:
@@ -60,6 +64,22 @@ def compile_source(source: str, function_name: str) -> Program:
         raise Refused([_at_start("the code is nested too deeply")]) from None
     except ValueError as error:
         raise Refused([_at_start(f"the code can not be read: {error}")]) from None
+
+
+def source_lines(source: str) -> list[str]:
+    """The lines as Python counts them. `str.splitlines` also ends them at form feeds and the like."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _with_columns_in_characters(findings: list[Finding], source: str) -> list[Finding]:
+    # Syntax trees count bytes of UTF-8.
+    lines = [line.encode() for line in ["", *source_lines(source)]]
+    return [
+        replace(found, column=len(lines[found.line][: found.column - 1].decode(errors="replace")) + 1)
+        if 0 < found.line < len(lines) and found.column
+        else found
+        for found in findings
+    ]
 
 
 def _at_start(message: str) -> Finding:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import io
 from collections.abc import Callable
 from typing import Any
 
-from RestrictedPython.Guards import guarded_iter_unpack_sequence, guarded_unpack_sequence, safe_builtins
+from RestrictedPython.Guards import safe_builtins
 
-from task_server.sandbox.policy import guards
+from task_server.sandbox.policy import classes, guards, in_place, patterns
 from task_server.sandbox.policy.modules import import_facade
 
 #: What a task sees as `__name__`.
@@ -16,9 +17,11 @@ MODULE_NAME = "function_code"
 
 _MORE_BUILTINS = (
     *("all", "any", "ascii", "bin", "bytes", "classmethod", "dict", "enumerate", "filter", "format", "frozenset"),
-    *("iter", "list", "map", "max", "min", "next", "property", "reversed", "set", "sorted", "staticmethod", "sum"),
-    *("tuple", "zip", "NotImplemented", "ConnectionError", "FileNotFoundError", "ModuleNotFoundError"),
-    *("PermissionError", "RecursionError", "TimeoutError"),
+    *("iter", "list", "map", "max", "min", "next", "object", "property", "reversed", "set", "sorted", "staticmethod"),
+    *("sum", "tuple", "zip", "NotImplemented", "BlockingIOError", "BrokenPipeError", "ConnectionAbortedError"),
+    *("ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "FileExistsError", "FileNotFoundError"),
+    *("InterruptedError", "IsADirectoryError", "ModuleNotFoundError", "NotADirectoryError", "PermissionError"),
+    *("RecursionError", "StopAsyncIteration", "TimeoutError"),
 )
 
 
@@ -32,33 +35,41 @@ def task_globals(log: Callable[[str], None]) -> dict[str, Any]:
         "hasattr": guards.has_attribute,
         "setattr": guards.set_attribute,
         "delattr": guards.delete_attribute,
+        "vars": guards.own_attributes,
+        "type": classes.TypeOfValues,
         "print": _printer(log),
     }
     return {
         "__builtins__": names,
         "__name__": MODULE_NAME,
-        "__metaclass__": guards.make_class,
+        "_metaclass_": classes.make_class,
+        "_super_": classes.super_of,
         "_getattr_": guards.get_attribute,
-        "_getitem_": guards.get_item,
-        "_getiter_": guards.get_iterator,
+        "_special_": guards.get_special,
         "_write_": guards.writable,
-        "_inplacevar_": guards.in_place,
-        "_apply_": guards.call_with,
-        "_unpack_sequence_": guarded_unpack_sequence,
-        "_iter_unpack_sequence_": guarded_iter_unpack_sequence,
+        "_inplacevar_": in_place.in_place,
+        "_class_pattern_": patterns.class_pattern,
+        "_pattern_value_": patterns.PatternValue,
     }
 
 
 def _printer(log: Callable[[str], None]) -> Callable[..., None]:
-    def print_(*objects: Any, sep: str | None = None, end: str | None = None, **others: Any) -> None:
+    def print_(*objects: Any, sep: str | None = None, end: str | None = None, file: Any = None, **others: Any) -> None:
         # `flush` changes nothing: everything is sent at once.
         if others.keys() - {"flush"}:
             message = f"print({min(others)}=...) is not allowed; what is printed becomes the log"
+            raise TypeError(message)
+        if file is not None and type(file) is not io.StringIO:
+            message = "print(file=...) is for io.StringIO; without it, what is printed becomes the log"
             raise TypeError(message)
         for text in (sep, end):
             if text is not None and type(text) is not str:
                 message = "sep and end must be text"
                 raise TypeError(message)
-        log((" " if sep is None else sep).join(map(str, objects)) + ("\n" if end is None else end))
+        text = (" " if sep is None else sep).join(map(str, objects)) + ("\n" if end is None else end)
+        if file is None:
+            log(text)
+        else:
+            file.write(text)
 
     return print_

@@ -6,22 +6,36 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from RestrictedPython.transformer import INSPECT_ATTRIBUTES, IOPERATOR_TO_STR, RestrictingNodeTransformer
+from RestrictedPython.transformer import INSPECT_ATTRIBUTES, IOPERATOR_TO_STR
 
 from task_server.sandbox.finding import Finding
-from task_server.sandbox.policy.modules import FACADES, names_in
-from task_server.sandbox.policy.vocabulary import INSTEAD, MISSING_BUILTINS, READABLE, RESERVED, SPECIAL_METHODS
+from task_server.sandbox.policy.facade import names_in
+from task_server.sandbox.policy.modules import FACADES, why_not
+from task_server.sandbox.policy.nodes import load, located
+from task_server.sandbox.policy.patterns import PatternVisitor
+from task_server.sandbox.policy.vocabulary import (
+    IGNORED_ASSIGNMENTS,
+    MISSING_BUILTINS,
+    NAMED_TUPLE_ATTRIBUTES,
+    READABLE,
+    READABLE_ATTRIBUTES,
+    RESERVED,
+    SPECIAL_METHODS,
+    TEXT_ATTRIBUTES,
+    instead_of,
+    is_special,
+    private_name,
+)
 
-_Node = TypeVar("_Node", bound=ast.AST)
 
-
-class TaskTransformer(RestrictingNodeTransformer):
+class TaskTransformer(PatternVisitor):
     """RestrictedPython's transformer, with the habits of ordinary Python let in.
 
-    Beyond it: `d[k] += 1`, `self.n += 1`, annotations, `nonlocal`, more special methods, `print` as a function,
-    `if __name__ == ...`. Against it: imports are checked at once, and every refusal says what to write instead.
+    Beyond it: private names, `super()`, `match`, `d[k] += 1`, `self.n += 1`, annotations, `nonlocal`, more special methods,
+    `print` as a function, `if __name__ == ...`. Against it: imports are checked at once, and every refusal says what to
+    write instead. Items, iteration and calls have no guards, as they would guard nothing.
     """
 
     def __init__(self) -> None:
@@ -29,6 +43,10 @@ class TaskTransformer(RestrictingNodeTransformer):
         #: What was refused, in the order of the source.
         self.findings: list[Finding] = []
         self._own_names: frozenset[str] = frozenset()
+        self._class_names: list[str] = []
+        #: The first parameter of each function around, which is what `super()` means; None for a function without.
+        self._first_parameters: list[str | None] = []
+        self._in_class_body = False
 
     def error(self, node: ast.AST, info: str) -> None:
         """Note what is refused; one finding for each place."""
@@ -41,7 +59,7 @@ class TaskTransformer(RestrictingNodeTransformer):
 
     def not_allowed(self, node: ast.AST) -> None:
         """Refuse a node."""
-        self.error(node, INSTEAD.get(type(node), f"{type(node).__name__} is not allowed"))
+        self.error(node, instead_of(node))
 
     def gen_tmp_name(self) -> str:
         """A name that no source can spell."""
@@ -50,15 +68,22 @@ class TaskTransformer(RestrictingNodeTransformer):
 
     # -- names ---------------------------------------------------------------
 
-    def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
-        """Refuse to bind a name that could stand in for a guard."""
-        if name is None or name == "_":
-            return
+    def bound_name(self, node: ast.AST, name: str | None) -> str | None:
+        """The name under which the code that runs binds it; refuse one that could stand in for a guard."""
+        if name is None or name == "_" or name.startswith("."):
+            return name
+        if name.startswith("_") and not is_special(name):
+            return private_name(name, self._class_names[-1] if self._class_names else None)
         if name.startswith("_"):
-            if not (allow_magic_methods and name in SPECIAL_METHODS and node.col_offset != 0):
-                self.error(node, _advice_on_underscore("the name", name))
-        elif name.endswith("__roles__") or name in RESERVED:
+            self.error(node, _advice_on_special("the name", name))
+        elif name in RESERVED:
             self.error(node, f"the name {name!r} is reserved; use another")
+        return name
+
+    def check_name(self, node: Any, name: str | None, _allow_magic_methods: bool = False) -> None:
+        """What RestrictedPython's own methods call for names that they bind."""
+        if name is not None and self.bound_name(node, name) != name:
+            self.error(node, f"the name {name!r} can not be bound here; use one without '_'")
 
     def visit_Module(self, node: ast.Module) -> Any:
         """Learn first which names the source defines itself."""
@@ -67,144 +92,261 @@ class TaskTransformer(RestrictingNodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> Any:
         """Allow names that can not be confused with a guard's."""
-        if node.id.startswith("."):
-            return node
         if isinstance(node.ctx, ast.Load):
             if node.id in READABLE:
                 return node
+            if node.id == "super":
+                self.error(node, "super is not available by itself; call super() in a method")
             self._check_available(node)
-        self.check_name(node, node.id)
+        node.id = self.bound_name(node, node.id) or ""
         return node
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        """Say first what is missing; RestrictedPython only says what is not allowed."""
-        if isinstance(node.func, ast.Name):
-            self._check_available(node.func)
-        return super().visit_Call(node)
 
     def visit_Global(self, node: ast.Global) -> Any:
         """Allow `global` for ordinary names."""
-        for name in node.names:
-            self.check_name(node, name)
+        node.names = [self.bound_name(node, name) or "" for name in node.names]
         return node
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> Any:
-        """Allow `nonlocal` for ordinary names: the binding itself is checked where it stands."""
-        for name in node.names:
-            self.check_name(node, name)
+        """Allow `nonlocal` for ordinary names."""
+        node.names = [self.bound_name(node, name) or "" for name in node.names]
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
-        """Refuse early what the guard would refuse at run time."""
-        if node.attr.startswith("_") and node.attr != "_":
-            self.error(node, _advice_on_underscore("the attribute", node.attr))
-        elif node.attr in INSPECT_ATTRIBUTES:
-            self.error(node, f"the attribute {node.attr!r} belongs to the interpreter and is not readable here")
-        return super().visit_Attribute(node)
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        """Allow `except ... as` with an ordinary name."""
+        node.name = self.bound_name(node, node.name)
+        return self.node_contents_visit(node)
 
     def _check_available(self, node: ast.Name) -> None:
         if node.id in MISSING_BUILTINS and node.id not in self._own_names:
             self.error(node, f"{node.id!r} is not available here: {MISSING_BUILTINS[node.id]}")
 
+    # -- attributes, items, calls --------------------------------------------
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """Read through a guard, change through `_write_`, and refuse early what the guards would refuse at run time."""
+        name = node.attr
+        special = is_special(name)
+        loads = isinstance(node.ctx, ast.Load)
+        reads_special = loads and (
+            name in READABLE_ATTRIBUTES or (name in SPECIAL_METHODS and _is_super_call(node.value))
+        )
+        if special and not reads_special and not (loads and name in TEXT_ATTRIBUTES):
+            self.error(node, _advice_on_special("the attribute", name))
+        elif name in INSPECT_ATTRIBUTES:
+            self.error(
+                node, f"the attribute {name!r} belongs to the interpreter and is not readable here; leave it out"
+            )
+        elif name.startswith("_") and name != "_" and not special and not (loads and name in NAMED_TUPLE_ATTRIBUTES):
+            name = private_name(name, self._class_names[-1] if self._class_names else None)
+        owner = self.visit(node.value)
+        if loads:
+            guard = load("_special_" if reads_special else "_getattr_")
+            return located(ast.Call(guard, [owner, ast.Constant(name)], []), node)
+        node.attr = name
+        node.value = located(ast.Call(load("_write_"), [owner], []), node.value)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        """Change items through `_write_`; reading them needs no guard."""
+        owner = node.value
+        self.node_contents_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            node.value = located(ast.Call(load("_write_"), [node.value], []), owner)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """Give `super()` what it means; any other call needs no guard."""
+        if _is_super_call(node):
+            return self._super(node)
+        return self.node_contents_visit(node)
+
+    def _super(self, node: ast.Call) -> ast.AST:
+        if node.args or node.keywords:
+            arguments = [self.visit(argument) for argument in node.args]
+            if len(arguments) != 2 or node.keywords:
+                self.error(node, "super takes no arguments, or the class and the object; write super()")
+        elif not self._class_names or not self._first_parameters or self._first_parameters[-1] is None:
+            self.error(node, "super() means nothing here; call it in a method with a first parameter")
+            return node
+        else:
+            arguments = [load("__class__"), load(self._first_parameters[-1])]
+        return located(ast.Call(load("_super_"), arguments, []), node)
+
+    def visit_keyword(self, node: ast.keyword) -> Any:
+        """Allow arguments by ordinary names: what is private is called otherwise where it is bound."""
+        if node.arg is not None and node.arg.startswith("_"):
+            self.error(node, f"the argument {node.arg!r} can not be given by name; give it by position")
+        return self.node_contents_visit(node)
+
+    def guard_iter(self, node: Any) -> Any:
+        """Iteration needs no guard."""
+        return self.node_contents_visit(node)
+
     # -- imports -------------------------------------------------------------
 
     def visit_Import(self, node: ast.Import) -> Any:
         """Allow the modules that have a facade."""
+        self._refuse_lazy(node)
         for alias in node.names:
             if alias.name not in FACADES:
                 self._refuse_import(node, alias.name)
-        return super().visit_Import(node)
+            alias.asname = self.bound_name(node, alias.asname)
+        return node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         """Allow the names that a facade has. Features of the future are dropped: annotations are never evaluated."""
         if node.module == "__future__" and not node.level:
             return ast.copy_location(ast.Pass(), node)
+        self._refuse_lazy(node)
         if node.level or node.module is None or node.module not in FACADES:
             self._refuse_import(node, "." * node.level + (node.module or ""))
-        else:
-            names = names_in(FACADES[node.module])
-            for alias in node.names:
-                if alias.name not in names:
-                    allowed = ", ".join(sorted(names))
-                    self.error(node, f"{alias.name!r} of {node.module!r} is not available; it has: {allowed}")
-        return super().visit_ImportFrom(node)
-
-    def _refuse_import(self, node: ast.AST, name: str) -> None:
-        self.error(node, f"import of {name!r} is not allowed; available are: {', '.join(sorted(FACADES))}")
-
-    # -- annotations ---------------------------------------------------------
-
-    def visit_arg(self, node: ast.arg) -> Any:
-        """Drop the annotation."""
-        node.annotation = None
+            return node
+        names = names_in(FACADES[node.module])
+        for alias in node.names:
+            if alias.name not in names:
+                allowed = ", ".join(sorted(names))
+                self.error(node, f"{alias.name!r} of {node.module!r} is not available; it has: {allowed}")
+            alias.asname = self.bound_name(node, alias.asname)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        """Drop the annotation of what is returned."""
-        node.returns = None
-        return super().visit_FunctionDef(node)
+    def _refuse_lazy(self, node: ast.Import | ast.ImportFrom) -> None:
+        # Of Python 3.15: at its first use it would be resolved past the import guard.
+        if getattr(node, "is_lazy", 0):
+            self.error(node, "lazy imports are not allowed; write an ordinary import")
+
+    def _refuse_import(self, node: ast.AST, name: str) -> None:
+        self.error(node, why_not(name))
+
+    # -- assignments ---------------------------------------------------------
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """Allow assignments. A few that only importers look at are dropped."""
+        if all(isinstance(target, ast.Name) and target.id in IGNORED_ASSIGNMENTS for target in node.targets):
+            return ast.copy_location(ast.Pass(), node)
+        return self.node_contents_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         """`x: int = 1` is `x = 1`; `x: int` is nothing."""
         if node.value is None:
             self.visit(node.target)
             return ast.copy_location(ast.Pass(), node)
-        return self.visit(_located(ast.Assign(targets=[node.target], value=node.value), node))
-
-    # -- assignments ---------------------------------------------------------
+        return self.visit(located(ast.Assign(targets=[node.target], value=node.value), node))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """`f(x)[g()] += v` reads and writes through the guards and evaluates `f(x)` and `g()` once, in this order."""
+        """Of `f(x).n += v` the reading goes through one guard and the writing through another, and `f(x)` is called once."""
         target = node.target
-        if isinstance(target, ast.Name):
-            return super().visit_AugAssign(node)
+        if not isinstance(target, ast.Attribute):
+            return self.node_contents_visit(node)
         holder = self.gen_tmp_name()
-        temporaries = [(holder, target.value)]
-        load: ast.expr
-        store: ast.expr
-        if isinstance(target, ast.Attribute):
-            load = ast.Attribute(_load(holder), target.attr, ast.Load())
-            store = ast.Attribute(_load(holder), target.attr, ast.Store())
-        else:
-            index = self.gen_tmp_name()
-            temporaries.append((index, target.slice))
-            load = ast.Subscript(_load(holder), _load(index), ast.Load())
-            store = ast.Subscript(_load(holder), _load(index), ast.Store())
-        statements: list[ast.stmt] = [
-            ast.Assign(targets=[ast.Name(name, ast.Store())], value=self.visit(value)) for name, value in temporaries
+        held = ast.Assign(targets=[ast.Name(holder, ast.Store())], value=self.visit(target.value))
+        read = self.visit(located(ast.Attribute(load(holder), target.attr, ast.Load()), target))
+        written = self.visit(located(ast.Attribute(load(holder), target.attr, ast.Store()), target))
+        operation = ast.Constant(IOPERATOR_TO_STR[type(node.op)])
+        result = ast.Call(load("_inplacevar_"), [operation, read, self.visit(node.value)], [])
+        statements = [
+            held,
+            ast.Assign(targets=[written], value=result),
+            ast.Delete(targets=[ast.Name(holder, ast.Del())]),
         ]
-        result = ast.Call(
-            func=ast.Name("_inplacevar_", ast.Load()),
-            args=[
-                ast.Constant(IOPERATOR_TO_STR[type(node.op)]),
-                self.visit(_located(load, target)),
-                self.visit(node.value),
-            ],
-            keywords=[],
-        )
-        statements.append(ast.Assign(targets=[self.visit(_located(store, target))], value=result))
-        statements.append(ast.Delete(targets=[ast.Name(name, ast.Del()) for name, _ in temporaries]))
-        return [_located(statement, node) for statement in statements]
+        return [located(statement, node) for statement in statements]
 
-    # -- classes -------------------------------------------------------------
+    def visit_TemplateStr(self, node: ast.AST) -> Any:
+        """Of Python 3.14: nothing here makes text of them."""
+        self.not_allowed(node)
+
+    def visit_With(self, node: ast.With) -> Any:
+        """Allow `with`."""
+        return self.node_contents_visit(node)
+
+    # -- functions and classes -----------------------------------------------
+
+    def visit_arg(self, node: ast.arg) -> Any:
+        """Drop the annotation."""
+        node.annotation = None
+        node.arg = self.bound_name(node, node.arg) or ""
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        """Allow functions, and in a class the special methods that are harmless. Annotations and type parameters are dropped."""
+        if not (self._in_class_body and node.name in SPECIAL_METHODS):
+            node.name = self.bound_name(node, node.name) or ""
+        node.returns = None
+        if hasattr(node, "type_params"):
+            node.type_params = []
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.args = self.visit(node.args)
+        node.body = self._body(node)
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        """Allow lambda."""
+        node.args = self.visit(node.args)
+        self._first_parameters.append(None)
+        node.body = self.visit(node.body)
+        self._first_parameters.pop()
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        """Keep the line numbers, which RestrictedPython's replacement loses. `object` as a base says nothing."""
-        node.bases = [base for base in node.bases if not (isinstance(base, ast.Name) and base.id == "object")]
-        replacement = cast("ast.ClassDef", super().visit_ClassDef(node))
-        for keyword in replacement.keywords:
+        """Allow classes. `_metaclass_` makes them, and is told which names are annotated."""
+        for keyword in node.keywords:
+            self.error(node, f"the class argument {keyword.arg or '**'!r} is not allowed; leave it out")
+        original = node.name
+        node.name = self.bound_name(node, node.name) or ""
+        if hasattr(node, "type_params"):
+            node.type_params = []
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.bases = [self.visit(base) for base in node.bases]
+        self._class_names.append(original)
+        names = [self.bound_name(node, name) or "" for name in _annotated_names(node)]
+        node.body = self._body(node)
+        self._class_names.pop()
+        fields = ast.Tuple([ast.Constant(name) for name in dict.fromkeys(names)], ast.Load())
+        node.keywords = [ast.keyword("metaclass", load("_metaclass_"))]
+        if names:
+            node.keywords.append(ast.keyword("fields", fields))
+        for keyword in node.keywords:
             for part in ast.walk(keyword):
                 ast.copy_location(part, node)
-        return ast.copy_location(replacement, node)
+        return node
+
+    def _body(self, node: ast.FunctionDef | ast.ClassDef) -> list[ast.stmt]:
+        outside = self._in_class_body
+        self._in_class_body = isinstance(node, ast.ClassDef)
+        if isinstance(node, ast.FunctionDef):
+            parameters = [*node.args.posonlyargs, *node.args.args]
+            self._first_parameters.append(parameters[0].arg if parameters else None)
+        body: list[ast.stmt] = []
+        for statement in node.body:
+            visited = self.visit(statement)
+            body += visited if isinstance(visited, list) else [visited] if visited is not None else []
+        if isinstance(node, ast.FunctionDef):
+            self._first_parameters.pop()
+        self._in_class_body = outside
+        return body
 
 
-def _advice_on_underscore(what: str, name: str) -> str:
+def _is_super_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _advice_on_special(what: str, name: str) -> str:
     if name.startswith("__") and name.endswith("__"):
-        return f"{what} {name!r} is not allowed; special names that may be defined in a class: " + ", ".join(
+        return f"{what} {name!r} is not allowed; special methods that a class may define: " + ", ".join(
             sorted(SPECIAL_METHODS)
         )
     plain = name.strip("_")
-    return f"{what} {name!r} begins with '_', which is not allowed" + (f"; write {plain!r}" if plain else "")
+    return f"{what} {name!r} begins and ends with '_', which is not allowed; write {plain!r}"
+
+
+def _annotated_names(node: ast.ClassDef) -> list[str]:
+    """The names that the body of a class annotates, but for those that are said to be the class' own."""
+    return [
+        statement.target.id
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and "ClassVar" not in ast.unparse(statement.annotation)
+    ]
 
 
 def _bound_names(tree: ast.AST) -> Sequence[str]:
@@ -219,11 +361,3 @@ def _bound_names(tree: ast.AST) -> Sequence[str]:
         elif isinstance(node, ast.alias):
             names.append(node.asname or node.name)
     return names
-
-
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
-def _located(new: _Node, old: ast.AST) -> _Node:
-    return ast.fix_missing_locations(ast.copy_location(new, old))
