@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from task_server.domain.clock import Micros
     from task_server.domain.owner import Grant
     from task_server.metrics.reading import Source
+    from task_server.sealing.sealer import Sealer
     from task_server.store.database import Database
+    from task_server.usecases.sealing import Resealed
 
 T = TypeVar("T")
 
@@ -44,18 +46,21 @@ def run_server(settings: Settings) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     plaintext.check_listener(settings, "grpc_address")
     database = _present_database(settings)
-    return asyncio.run(_serve(settings, database))
+    return asyncio.run(_serve(settings, database, _sealer(settings, database)))
 
 
-async def _serve(settings: Settings, database: Database) -> int:
+async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     from task_server.api.admin_service import AdminService
     from task_server.api.execution_service import ExecutionService
     from task_server.api.refusals import Refusals
+    from task_server.api.request_digest import RequestDigests
     from task_server.api.server import AddressInUseError, ApiServer
+    from task_server.api.task_draft import Drafts
     from task_server.api.task_service import TaskService
     from task_server.api.task_update import TaskUpdates
     from task_server.api.threads import Threads
     from task_server.api.validation.listing import PageTokens
+    from task_server.api.validation.secrets import SecretTaker
     from task_server.api.validation.task import TaskValidator
     from task_server.api.watch import Watchers
     from task_server.api.watch_stream import WatchStream, WatchTokens
@@ -65,6 +70,7 @@ async def _serve(settings: Settings, database: Database) -> int:
     from task_server.domain.process import ProcessRole
     from task_server.notifier.bell import Topic
     from task_server.sandbox.checker import CodeChecker
+    from task_server.sealing.fingerprints import Fingerprints
     from task_server.tls.certificate import CertificateError
     from task_server.usecases.auditing import Auditing
     from task_server.usecases.executions import Executions
@@ -87,8 +93,12 @@ async def _serve(settings: Settings, database: Database) -> int:
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key, former_keys), PageTokens(secret_key, former_keys)
     checker = CodeChecker(lenient=settings.allow_unsandboxed_code, separate=settings.sandbox_namespaces != "off")
-    validator = TaskValidator(
-        checker.check, checker.check_patterns, settings.default_timeout_seconds, settings.max_timeout_seconds
+    drafts = Drafts(
+        TaskValidator(
+            checker.check, checker.check_patterns, settings.default_timeout_seconds, settings.max_timeout_seconds
+        ),
+        SecretTaker(Fingerprints(secret_key)),
+        sealer,
     )
     last_uses = LastUses(database)
     tokens = Tokens(database, secret_key, former_keys)
@@ -100,8 +110,9 @@ async def _serve(settings: Settings, database: Database) -> int:
             explaining=Explaining(ports),
             stopping=Stopping(ports),
             pausing=Pausing(ports),
-            updates=TaskUpdates(updating=Updating(ports), validator=validator, threads=threads, checks=checks),
-            validator=validator,
+            updates=TaskUpdates(updating=Updating(ports), drafts=drafts, threads=threads, checks=checks),
+            drafts=drafts,
+            digests=RequestDigests(secret_key),
             watch=WatchStream(watching, watchers, threads, watch_tokens),
             watchers=watchers,
             watch_tokens=watch_tokens,
@@ -201,7 +212,7 @@ def run_gateway(settings: Settings) -> int:
 def run_worker(settings: Settings) -> int:
     """Serve the queues. Raises StartError."""
     os.environ.update(config.environment(settings))
-    _present_database(settings)
+    _sealer(settings, _present_database(settings))
     from task_server.worker.app import app
     from task_server.worker.runtime import make_executors
 
@@ -412,6 +423,73 @@ def revoke_token(settings: Settings, token_id: str) -> bool:
 def has_tokens(settings: Settings) -> bool:
     """Whether any token was ever made. Raises StartError."""
     return _tokens(settings, lambda _, tokens: tokens.exist())
+
+
+def make_sealing_key(settings: Settings) -> None:
+    """Make the key file of the data directory, unless one is there or the settings name other keys. Raises StartError."""
+    from task_server.sealing.key_source import make_key_file
+    from task_server.sealing.keys import SealingKeyError
+
+    if settings.sealing_key_file or settings.sealing_keys:
+        return
+    try:
+        make_key_file(settings.sealing_key_path)
+    except SealingKeyError as error:
+        raise StartError(str(error)) from error
+
+
+def rotate_sealing_key(settings: Settings) -> str:
+    """Put a new key before the others in the key file and return its id. Raises StartError."""
+    from task_server.sealing.key_source import add_first_key
+    from task_server.sealing.keys import SealingKeyError
+
+    if settings.sealing_keys:
+        raise StartError("the keys are in sealing_keys, which only you can change; put a new one before them")
+    try:
+        return add_first_key(settings.sealing_key_path)
+    except SealingKeyError as error:
+        raise StartError(str(error)) from error
+
+
+def reseal(settings: Settings) -> tuple[Resealed, dict[str, int]]:
+    """Seal everything with the first key; return what was done, and how many there are now by key. Raises StartError."""
+    from task_server.domain.errors import SealingUnavailable
+    from task_server.usecases.sealing import Sealing
+
+    database = _present_database(settings)
+    try:
+        sealing = Sealing(database, _configured_sealer(settings))
+        return sealing.reseal(), sealing.counts()
+    except SealingUnavailable as error:
+        raise StartError(f"there is no key: set sealing_key_file, or make {settings.sealing_key_path}") from error
+    except DatabaseUnavailable as error:
+        raise StartError(_unreachable(settings, error)) from error
+    finally:
+        database.close()
+
+
+def _configured_sealer(settings: Settings) -> Sealer:
+    from task_server.sealing.configured import configured_sealer
+    from task_server.sealing.keys import SealingKeyError
+
+    try:
+        return configured_sealer(settings)
+    except SealingKeyError as error:
+        raise StartError(str(error)) from error
+
+
+def _sealer(settings: Settings, database: Database) -> Sealer:
+    """What seals and opens the secrets; it has the keys of all that are stored."""
+    from task_server.usecases.sealing import Sealing
+
+    sealer = _configured_sealer(settings)
+    missing = Sealing(database, sealer).missing_keys()
+    if missing:
+        raise StartError(
+            f"{sum(missing.values())} stored secrets are sealed with keys that are not here ({', '.join(sorted(missing))}); "
+            "add those to sealing_key_file"
+        )
+    return sealer
 
 
 def _tokens(settings: Settings, use: Callable[[Database, Tokens], T]) -> T:

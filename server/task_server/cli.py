@@ -1,4 +1,5 @@
-"""The command line: `task-server up | server | gateway | worker | scheduler | migrate | health | token`.
+"""The command line: `task-server up | server | gateway | worker | scheduler | migrate | health | token |
+secrets`.
 
 Each command imports only what it needs, because each role is a process of its own that pays for its imports in start-up and memory.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import task_server
-from task_server import config, logs, token_commands
+from task_server import config, logs, secrets_commands, token_commands
 from task_server.config import ConfigError, Settings
 from task_server.embedded.errors import StackError
 
@@ -103,11 +104,12 @@ def _migrate(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _prepare(_: argparse.Namespace, settings: Settings) -> int:
-    """Do what `up` needs done before its server starts, in one process: migrate, and see that the admin has a token."""
+    """Do what `up` needs done before its server starts, in one process: migrate, make keys, and see that the admin has a token."""
     from task_server import bootstrap
     from task_server.embedded import data_dir
 
     bootstrap.migrate(settings)
+    bootstrap.make_sealing_key(settings)
     path = data_dir.admin_token_path(settings.data_dir)
     if data_dir.ensure_admin_token(
         path,
@@ -166,6 +168,7 @@ def build_parser() -> argparse.ArgumentParser:
     health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
 
     token_commands.add_commands(commands, _composed, _add_settings)
+    secrets_commands.add_commands(commands, _composed, _add_settings)
     return parser
 
 

@@ -11,6 +11,7 @@ of the embedded stack do not have.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import math
 import os
@@ -75,6 +76,12 @@ class Settings:
     #: A file with the key that tokens are hashed and page tokens are signed with; the same for all servers. Empty means
     #: secret.key in `data_dir`, made at first use.
     secret_key_file: str = ""
+    # Sealing of the secrets in tasks.
+    #: A file with the keys that secrets of tasks are sealed with, one a line: the first seals, all open. Nobody but its owner may
+    #: read it. Empty means sealing.key in `data_dir`, where there is one: `up` makes it at its first start.
+    sealing_key_file: str = ""
+    #: The keys themselves, where they come by the environment instead. For servers and workers.
+    sealing_keys: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     #: Where the gRPC server listens: host:port, or `unix:path`.
     grpc_address: str = "127.0.0.1:50051"
@@ -273,6 +280,8 @@ class Settings:
                 "tls_client_ca_file needs tls_cert_file and tls_key_file: callers show certificates over TLS only"
             )
         wrong += _wrong_egress(self)
+        if self.sealing_key_file and self.sealing_keys:
+            wrong.append("sealing_key_file and sealing_keys exclude one another; set one of them")
         if not self.worker_queues:
             wrong.append("worker_queues must name at least one queue")
         if self.sandbox_namespaces not in ("auto", "off"):
@@ -301,6 +310,11 @@ class Settings:
     def secret_key_path(self) -> Path:
         """The secret key's file, the default filled in."""
         return Path(self.secret_key_file) if self.secret_key_file else self.data_dir / "secret.key"
+
+    @property
+    def sealing_key_path(self) -> Path:
+        """The sealing keys' file, the default filled in."""
+        return Path(self.sealing_key_file) if self.sealing_key_file else self.data_dir / "sealing.key"
 
 
 def _has_port(url: str) -> bool:

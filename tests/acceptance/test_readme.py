@@ -34,6 +34,7 @@ PRINTS = [
         r'{"count":"1"}',
         r'{"count":"1"}\s*\Z',
     ],
+    [r"\A\['X-Partner', 'ACCOUNT', 'SIGNATURE', 'TOKEN'\]\n\Z"],
     [r"\AZeroDivisionError: division by zero\n", r"line 2, in ratio", r"ZeroDivisionError: division by zero\n"],
     [r"\A1 RuntimeError: not yet\n2 RuntimeError: not yet\n3 RuntimeError: not yet\n\Z"],
     [

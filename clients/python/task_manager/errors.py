@@ -128,6 +128,10 @@ class TaskStarted(TaskManagerError):
     """The task's one run has begun, so the time of its beginning can not be changed. metadata: `task_id`."""
 
 
+class SealingUnavailable(TaskManagerError):
+    """A secret was given, and the server has no key to seal it with. Its operator has to set one. metadata: `setting`."""
+
+
 class EtagMismatch(TaskManagerError):
     """The task changed since it was read. Read it again and repeat the change. metadata: `task_id`."""
 

@@ -39,6 +39,8 @@ class TaskFields(TypedDict, total=False):
     task_kwargs: Mapping[str, Json] | None
     method: str | None
     headers: Mapping[str, str] | None
+    secret_headers: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None
     params: Mapping[str, Json] | None
     data: Json
     raw_body: bytes | None

@@ -17,7 +17,9 @@ from task_server.domain.fire_times import FireTime
 from task_server.domain.outcome import Limits
 from task_server.domain.owner import Owner
 from task_server.domain.retry import RetryPolicy
+from task_server.domain.secret import REDACTED, SecretKind, is_sensitive_header
 from task_server.domain.task import Task
+from task_server.executors.placeholders import is_template
 
 _TaskExecution = execution_pb2.TaskExecution
 
@@ -120,7 +122,13 @@ def _set_http(message: task_pb2.Task, action: HttpAction, *, full: bool) -> None
     message.expected_status.extend(action.expected_status)
     if not full:
         return
-    message.headers.update(action.headers)
+    for name, value in action.headers.items():
+        # Sealed now; a task that was stored before that has it in plain.
+        message.headers[name] = REDACTED if is_sensitive_header(name) and not is_template(value) else value
+    for sealed in action.sealed:
+        message.sealed_values.add(name=sealed.name, kind=sealed.kind.name, fingerprint=sealed.fingerprint)
+        if sealed.kind is SecretKind.HEADER:
+            message.headers[sealed.name] = REDACTED
     if action.params:
         message.params.CopyFrom(to_struct(action.params))
     if action.has_data:

@@ -51,6 +51,7 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.RpcNotImplemented: Mapping(_Code.UNIMPLEMENTED, _Reason.RPC_NOT_IMPLEMENTED),
     errors.DatabaseUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.DATABASE_UNAVAILABLE, retry_seconds=1.0),
     errors.CheckerUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.CODE_CHECKER_UNAVAILABLE, retry_seconds=1.0),
+    errors.SealingUnavailable: Mapping(_Code.FAILED_PRECONDITION, _Reason.SEALING_UNAVAILABLE),
     errors.ServerStopping: Mapping(_Code.UNAVAILABLE, _Reason.SERVER_STOPPING, retry_seconds=0.5),
     errors.ServerBusy: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.SERVER_BUSY, retry_seconds=1.0),
     # It says itself how long to wait.

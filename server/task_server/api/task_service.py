@@ -12,25 +12,24 @@ from task_manager.v1 import event_pb2, task_pb2, task_service_pb2
 from task_server.api import convert
 from task_server.api.action_grants import require_to_create, require_to_update
 from task_server.api.interceptors.authentication import current_caller
-from task_server.api.request_digest import digest
+from task_server.api.request_digest import RequestDigests
 from task_server.api.schedule_preview import preview, set_upcoming
 from task_server.api.stop_answer import stop_answer
 from task_server.api.stop_wait import await_ends
+from task_server.api.task_draft import Draft, Drafts
 from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
 from task_server.api.validation import listing
-from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.task_filter import given_my_tasks, stop_filter, task_filter
 from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchRequest, WatchStream, WatchTokens
 from task_server.domain.clock import Micros
-from task_server.domain.errors import CheckerUnavailable, TaskNotFound
+from task_server.domain.errors import TaskNotFound
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
 from task_server.domain.task import TaskDefinition
-from task_server.sandbox.ending import SandboxUnavailable
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.stopping import Stopped, Stopping
@@ -55,7 +54,8 @@ class TaskService:
         stopping: Stopping,
         pausing: Pausing,
         updates: TaskUpdates,
-        validator: TaskValidator,
+        drafts: Drafts,
+        digests: RequestDigests,
         watch: WatchStream,
         watchers: Watchers,
         watch_tokens: WatchTokens,
@@ -69,7 +69,8 @@ class TaskService:
         self._stopping = stopping
         self._pausing = pausing
         self._updates = updates
-        self._validator = validator
+        self._drafts = drafts
+        self._digests = digests
         self._watch = watch
         self._watchers = watchers
         self._watch_tokens = watch_tokens
@@ -235,30 +236,29 @@ class TaskService:
     ) -> task_pb2.Task:
         caller = current_caller.get()
         require_to_create(caller, request.task)
-        definition = await self._checks.run(self._validate, request, needs_cron)
-        return await self._threads.run(self._store, caller, request, definition)
+        draft = await self._checks.run(self._draft, caller, request, needs_cron)
+        return await self._threads.run(self._store, caller, request, draft)
 
-    def _validate(
+    def _draft(
         self,
+        caller: Caller,
         request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
         needs_cron: bool,
-    ) -> TaskDefinition:
+    ) -> Draft:
         violations = Violations()
         violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
-        try:
-            return self._validator.validate(request.task, _now(), violations, needs_cron=needs_cron)
-        except SandboxUnavailable as error:
-            raise CheckerUnavailable from error
+        return self._drafts.draft(caller.owner.id, request.task, violations, needs_cron=needs_cron)
 
     def _store(
         self,
         caller: Caller,
         request: task_service_pb2.CreateTaskRequest | task_service_pb2.CreateScheduledTaskRequest,
-        definition: TaskDefinition,
+        draft: Draft,
     ) -> task_pb2.Task:
         if request.validate_only:
-            return self._preview(caller, definition)
-        view = self._tasks.create(caller, definition, request.request_id, digest(request.task))
+            return self._preview(caller, draft.definition)
+        digest = self._digests.of(request.task)
+        view = self._tasks.create(caller, draft.definition, request.request_id, digest, draft.secrets)
         message = _task(view, full=True)
         if view.position is not None:
             message.watch_token = self._watch_tokens.token(view.position)

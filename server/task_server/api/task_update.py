@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from task_manager.v1 import task_service_pb2
 from task_server.api import convert
+from task_server.api.task_draft import Draft, Drafts, set_stored_secrets
 from task_server.api.threads import Threads
-from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.update import merged
 from task_server.api.validation.violations import Violations
-from task_server.domain.errors import CheckerUnavailable, EtagMismatch
+from task_server.domain.errors import EtagMismatch
 from task_server.domain.owner import Caller
-from task_server.domain.task import Task, TaskDefinition
-from task_server.sandbox.ending import SandboxUnavailable
+from task_server.domain.task import Task
 from task_server.usecases.tasks import TaskView
 from task_server.usecases.updating import Updating
 
@@ -24,9 +21,9 @@ _TRIES = 5
 class TaskUpdates:
     """Serves UpdateTask."""
 
-    def __init__(self, *, updating: Updating, validator: TaskValidator, threads: Threads, checks: Threads) -> None:
+    def __init__(self, *, updating: Updating, drafts: Drafts, threads: Threads, checks: Threads) -> None:
         self._updating = updating
-        self._validator = validator
+        self._drafts = drafts
         self._threads = threads
         self._checks = checks
 
@@ -39,17 +36,15 @@ class TaskUpdates:
         violations.raise_any()
         for _ in range(_TRIES):
             base = await self._threads.run(self._updating.read, caller, task_id, etag)
-            definition = await self._checks.run(self._definition, base, request)
-            view = await self._threads.run(self._updating.update, caller, base, etag, definition)
+            draft = await self._checks.run(self._draft, base, request)
+            view = await self._threads.run(self._updating.update, caller, base, etag, *draft)
             if view is not None:
                 return view
         raise EtagMismatch(task_id)
 
-    def _definition(self, base: Task, request: task_service_pb2.UpdateTaskRequest) -> TaskDefinition:
+    def _draft(self, base: Task, request: task_service_pb2.UpdateTaskRequest) -> Draft:
         violations = Violations()
-        task = merged(convert.task(base, None, None, full=True), request, violations)
-        schedule = base.definition.schedule
-        try:
-            return self._validator.validate(task, time.time_ns() // 1000, violations, stored=schedule)
-        except SandboxUnavailable as error:
-            raise CheckerUnavailable from error
+        stored = convert.task(base, None, None, full=True)
+        set_stored_secrets(stored, base.definition)
+        task = merged(stored, request, violations)
+        return self._drafts.draft(base.owner.id, task, violations, stored=base.definition)

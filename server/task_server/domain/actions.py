@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from task_server.domain.assertions import ResponseAssertion
+from task_server.domain.secret import SealedValue
 
 #: Python source of a code task, in bytes of UTF-8.
 MAX_CODE_BYTES = 256 * 1024
@@ -31,10 +32,11 @@ ACTION_KINDS = frozenset(ActionKind)
 class CodeAction:
     """Call `function_name` of `function_code` with the arguments."""
 
-    function_code: str
+    # What callers give may be confidential: a log line that shows an action shows none of it.
+    function_code: str = field(repr=False)
     function_name: str
-    args: list[Any] = field(default_factory=list)
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    args: list[Any] = field(default_factory=list, repr=False)
+    kwargs: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def kind(self) -> ActionKind:
@@ -46,20 +48,22 @@ class CodeAction:
 class HttpAction:
     """Make one HTTP call."""
 
-    url: str
+    url: str = field(repr=False)
     method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     #: Query parameters; a value is a string, a number, a boolean or a list of them.
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict, repr=False)
     #: The JSON body, or None for none; `has_data` tells JSON null from none.
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     has_data: bool = False
     #: The raw body, base64, or empty for none. Not with `data`.
-    raw_body_base64: str = ""
+    raw_body_base64: str = field(default="", repr=False)
     #: Statuses that mean success; empty means 200 to 299.
     expected_status: tuple[int, ...] = ()
     #: What must hold of an answer with such a status, all of it.
     response_assertions: tuple[ResponseAssertion, ...] = ()
+    #: The secrets that it needs, which are stored elsewhere.
+    sealed: tuple[SealedValue, ...] = ()
 
     @property
     def kind(self) -> ActionKind:

@@ -148,6 +148,16 @@ class CheckerUnavailable(TaskServiceError):
         super().__init__("The code can not be checked at the moment; try again.")
 
 
+class SealingUnavailable(TaskServiceError):
+    """A secret was given, and this server has no key to seal it with. Nothing was stored."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(
+            f"This server has no key to seal secrets with, so it takes none; its operator has to set {setting}.",
+            setting=setting,
+        )
+
+
 class ServerBusy(TaskServiceError):
     """This server serves as many calls as it may."""
 

@@ -17,6 +17,9 @@ _ATTEMPT_OUTCOMES = {
     ExecutionStatus.FAILURE: AttemptOutcome.FAILED,
     ExecutionStatus.REVOKED: AttemptOutcome.STOPPED,
 }
+#: Our fault and not the task's: its action never began, or was lost with the process that it was forked from. Another worker may be
+#: better off.
+_OURS = (FailureReason.SANDBOX_UNAVAILABLE, FailureReason.SECRET_UNAVAILABLE)
 _PASSED_WHILE_RUNNING = "its deadline passed while it ran"
 
 
@@ -37,9 +40,8 @@ def after_outcome(task: Task, run: Execution, outcome: Outcome, now: Micros, max
     """What follows where the attempt's worker says how it ended."""
     if outcome.status is not ExecutionStatus.FAILURE:
         return Sequel(run=_ended(run, now, status=outcome.status), attempt=_ATTEMPT_OUTCOMES[outcome.status])
-    if outcome.failure_reason is FailureReason.SANDBOX_UNAVAILABLE:
-        # Our fault and not the task's: its code never began, or was lost with the process that it was forked from.
-        return after_loss(task, run, now, max_lost_attempts, outcome.error, FailureReason.SANDBOX_UNAVAILABLE)
+    if outcome.failure_reason in _OURS:
+        return after_loss(task, run, now, max_lost_attempts, outcome.error, outcome.failure_reason)
     return _after_failure(task, run, outcome, now)
 
 
@@ -50,7 +52,7 @@ def after_loss(
 
     Parameters:
         error: what was lost, for the attempt.
-        reason: WORKER_LOST or SANDBOX_UNAVAILABLE.
+        reason: WORKER_LOST, SANDBOX_UNAVAILABLE or SECRET_UNAVAILABLE.
     """
     lost_count = run.lost_count + 1
     wait: Micros = 0

@@ -8,6 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
+from task_server.config import PREFIX
 from task_server.embedded.child import ChildSpec
 from task_server.embedded.errors import StackError
 
@@ -80,7 +81,8 @@ class Broker:
         return ChildSpec(
             name="broker",
             argv=tuple(argv),
-            env=dict(os.environ),
+            # It has no use for our settings, some of which are secret.
+            env={name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
             stop_seconds=_STOP_SECONDS,
             pass_fds=(lock_fd,),
             hint=f"see {self.log}",

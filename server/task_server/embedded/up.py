@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 _STOP_ORDER = (("gateway",), ("server",), ("prepare", "worker", "scheduler"), ("broker",))
 #: Whose metrics are on `metrics_address`, and on the ports after it.
 _METRICS_PORTS = ("server", "gateway", "worker", "scheduler")
+#: Who has a use for the sealing keys; nobody else is given those that came by the environment.
+_SEALING_ROLES = ("prepare", "server", "worker")
 #: How long a role may take to end beyond the time its running work is given.
 _STOP_MARGIN_SECONDS = 5.0
 #: How long the start may take: a migration of a large database, or a broker that loads its file.
@@ -107,6 +109,8 @@ def _say(line: str) -> None:
 
 def _role(name: str, settings: Settings) -> ChildSpec:
     """Return how to start one of our own commands; -P keeps the current directory out of its import path."""
+    if name not in _SEALING_ROLES:
+        settings = replace(settings, sealing_keys=())
     return ChildSpec(
         name=name,
         argv=(sys.executable, "-P", "-m", "task_server", name),

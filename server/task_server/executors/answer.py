@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
+from task_server.domain.secret import REDACTED, is_sensitive_header
 from task_server.executors.connection import RequestFailed
 
 _CHUNK = 16_384
@@ -46,7 +47,8 @@ class Answer:
             "status": self.status,
             "reason": self.reason,
             "url": url,
-            "headers": self.headers,
+            # What a server gives its callers to identify themselves with is as secret as what they send.
+            "headers": {name: REDACTED if is_sensitive_header(name) else said for name, said in self.headers.items()},
             "body": body,
             "body_encoding": encoding,
             "body_truncated": self.truncated,

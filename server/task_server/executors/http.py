@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,20 @@ from typing import Any
 
 from task_server.domain.actions import MAX_RESULT_BYTES, HttpAction
 from task_server.domain.outcome import Outcome
+from task_server.domain.secret import SealedSecret
 from task_server.domain.status import FailureReason
 from task_server.executors.egress import EgressPolicy
 from task_server.executors.egress_proxy import EgressProxy
 from task_server.executors.executor import AttemptId, Run
 from task_server.executors.retry_after import answer_of
 from task_server.executors.sandboxed_run import start_sandboxed
+from task_server.executors.scrubber import Stream
+from task_server.executors.unsealing import secrets_unavailable, unsealed
 from task_server.sandbox.limits import Limits
 from task_server.sandbox.supervisor import Supervisor
+from task_server.sealing.sealer import CannotOpen, Sealer
+
+logger = logging.getLogger(__name__)
 
 #: The module that children of this executor run. By name: this process loads none of it.
 RUNNER = "task_server.executors.http_runner"
@@ -50,6 +57,7 @@ class HttpExecutor:
         limits: what one run may use; `wall_seconds` gives way to the timeout of each run.
         max_body_bytes: what is kept of an answer's body.
         stop_grace: seconds between asking a stopped run to end and killing it.
+        sealer: opens the secrets of actions.
 
     Raises ValueError when `ca_file` can not be read.
     """
@@ -63,7 +71,9 @@ class HttpExecutor:
         limits: Limits = DEFAULT_LIMITS,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         stop_grace: float = 1.0,
+        sealer: Sealer | None = None,
     ) -> None:
+        self._sealer = sealer or Sealer()
         self._egress = _given(egress)
         self._proxy = asdict(proxy) if proxy else None
         self._ca_certificates = _certificates(ca_file) if ca_file else ""
@@ -71,8 +81,25 @@ class HttpExecutor:
         self._max_body_bytes = max_body_bytes
         self._supervisor = Supervisor(RUNNER, stop_grace=stop_grace)
 
-    def start(self, action: HttpAction, *, attempt: AttemptId, timeout: float, log: Callable[[str], None]) -> Run:
-        """Start the action; see Executor. The timeout holds for the call as a whole, redirects and body included."""
+    def start(
+        self,
+        action: HttpAction,
+        *,
+        attempt: AttemptId,
+        timeout: float,
+        log: Callable[[str], None],
+        sealed: Sequence[SealedSecret] = (),
+    ) -> Run:
+        """Start the action; see Executor. The timeout holds for the call as a whole, redirects and body included.
+
+        Its secrets are opened here, go to the child through its pipe and nowhere else, and are kept out of what comes back.
+        """
+        try:
+            action, scrubber = unsealed(action, sealed, self._sealer)
+        except CannotOpen as error:
+            logger.error("the secrets of a run can not be opened: %s", error)
+            return secrets_unavailable()
+        output = scrubber.stream(log)
         job = {
             "action": asdict(action),
             "attempt": asdict(attempt),
@@ -87,9 +114,10 @@ class HttpExecutor:
             json.dumps(job).encode(),
             replace(self._limits, wall_seconds=timeout),
             reasons=_REASONS,
-            log=log,
+            log=output.write,
+            said=scrubber.ending,
         )
-        return _Call(run)
+        return _Call(run, output)
 
     def close(self) -> None:
         """End everything that still runs."""
@@ -99,11 +127,13 @@ class HttpExecutor:
 class _Call:
     """A run whose outcome says, where the answer was not as expected, when it may be tried again."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, output: Stream) -> None:
         self._run = run
+        self._output = output
 
     def wait(self) -> Outcome:
         outcome = self._run.wait()
+        self._output.close()
         if outcome.failure_reason not in _NOT_AS_EXPECTED:
             return outcome
         status, seconds = answer_of(outcome.result_json, datetime.now(UTC))

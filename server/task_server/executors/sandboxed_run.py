@@ -28,11 +28,13 @@ def start_sandboxed(
     *,
     reasons: frozenset[FailureReason],
     log: Callable[[str], None],
+    said: Callable[[Ending], Ending] = lambda ending: ending,
 ) -> Run:
     """Start a job in a child.
 
     Parameters:
         reasons: the failures that a child may report of itself; anything else from it is a crash.
+        said: how it ended as it may be stored and logged.
     """
     try:
         child = supervisor.start(job, limits, log)
@@ -41,17 +43,24 @@ def start_sandboxed(
         return EndedRun(
             _failure(FailureReason.SANDBOX_UNAVAILABLE, "The worker could not start a process for the run.")
         )
-    return _SandboxedRun(child, limits, reasons)
+    return _SandboxedRun(child, limits, reasons, said)
 
 
 class _SandboxedRun:
-    def __init__(self, child: ChildRun, limits: Limits, reasons: frozenset[FailureReason]) -> None:
+    def __init__(
+        self,
+        child: ChildRun,
+        limits: Limits,
+        reasons: frozenset[FailureReason],
+        said: Callable[[Ending], Ending],
+    ) -> None:
+        self._said = said
         self._child = child
         self._limits = limits
         self._reasons = reasons
 
     def wait(self) -> Outcome:
-        return outcome_of(self._child.wait(), self._limits, self._reasons)
+        return outcome_of(self._said(self._child.wait()), self._limits, self._reasons)
 
     def stop(self) -> None:
         self._child.stop()

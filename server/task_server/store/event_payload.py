@@ -93,4 +93,4 @@ def _light(action: Action) -> Action:
     if isinstance(action, CodeAction):
         return replace(action, function_code="", args=[], kwargs={})
     headers = dict.fromkeys(action.headers, "")
-    return replace(action, data=None, raw_body_base64="", params={}, headers=headers, response_assertions=())
+    return replace(action, data=None, raw_body_base64="", params={}, headers=headers, response_assertions=(), sealed=())

@@ -12,6 +12,7 @@ from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.owner import Owner
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
+from task_server.domain.secret import SealedValue, SecretKind
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
 from task_server.store.statement import Row
@@ -146,6 +147,9 @@ def dump_definition(value: TaskDefinition) -> dict[str, Any]:
     action = {"kind": value.action.kind, **fields(value.action)}
     if isinstance(value.action, HttpAction):
         action["response_assertions"] = [fields(each) for each in value.action.response_assertions]
+    if sealed := action.pop("sealed", ()):
+        # Left out where there is none, so that a worker of an older version still reads it.
+        action["sealed"] = [fields(each) for each in sealed]
     policy = fields(value.retry_policy) if value.retry_policy else None
     return {**fields(value), "action": action, "schedule": fields(value.schedule), "retry_policy": policy}
 
@@ -158,6 +162,11 @@ def load_definition(value: dict[str, Any]) -> TaskDefinition:
         said["expected_status"] = tuple(said["expected_status"])
         # Rows of earlier versions have none.
         said["response_assertions"] = tuple(map(read_assertion, said.get("response_assertions", ())))
+        # Rows of the first schemas have none.
+        said["sealed"] = tuple(
+            SealedValue(kind=SecretKind(each["kind"]), name=each["name"], fingerprint=each["fingerprint"])
+            for each in said.get("sealed", ())
+        )
     action: Action = kind(**said)
     policy = value.get("retry_policy")
     parts = {

@@ -15,7 +15,7 @@ from peewee import fn
 from task_server.domain.clock import Micros
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task
-from task_server.store import records
+from task_server.store import records, sealed_secrets
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
 from task_server.store.tables import AttemptRow, ExecutionRow, LogRow, TaskRow
@@ -173,6 +173,7 @@ def remove_tasks(ids: Sequence[str]) -> int:
     """Remove locked tasks, each with the one execution that it may have left; return how many tasks there were."""
     left = ExecutionRow.select(ExecutionRow.id).where(ExecutionRow.parent_task.in_(ids))
     remove_executions([execution_id for (execution_id,) in rows(left)])
+    sealed_secrets.remove_of_tasks(ids)
     return int(TaskRow.delete().where(TaskRow.task_id.in_(ids)).execute())
 
 

@@ -221,6 +221,22 @@ class AuditRow(Model):
         table_name = "audit_event"
 
 
+class SealedSecretRow(Model):
+    """A secret of a task, sealed for that place and no other."""
+
+    task_id = TextField()
+    kind = TextField()
+    name = TextField()
+    key_id = TextField()
+    sealed = TextField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "sealed_secret"
+        primary_key = CompositeKey("task_id", "kind", "name")
+
+
 class SchemaRow(Model):
     """Which migrations were applied."""
 
@@ -236,5 +252,6 @@ class SchemaRow(Model):
 
 
 TABLES = [
-    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, AuditRow, SchemaRow),
+    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, AuditRow),
+    *(SealedSecretRow, SchemaRow),
 ]

@@ -15,13 +15,15 @@ from task_server.domain.actions import ACTION_KINDS, Action, ActionKind
 from task_server.domain.clock import SECOND, Micros, seconds
 from task_server.domain.execution import Attempt, Execution
 from task_server.domain.outcome import Outcome
+from task_server.domain.secret import SealedSecret
 from task_server.domain.sequel import after_outcome, after_release
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
 from task_server.metrics import meters
-from task_server.store import execution_logs, executions, tasks
+from task_server.store import execution_logs, executions, sealed_secrets, tasks
 from task_server.usecases import changes
 from task_server.usecases.ports import Ports
+from task_server.usecases.secrets import has_secrets
 from task_server.usecases.settling import settle_attempt
 
 
@@ -34,6 +36,8 @@ class Claim:
     action: Action
     #: Seconds.
     timeout: float
+    #: The secrets that the action needs.
+    sealed: tuple[SealedSecret, ...] = ()
 
 
 class Running:
@@ -97,6 +101,7 @@ class Running:
                 return None
             attempt = Attempt(number=after.attempt, started_at=now, worker=worker, log_offset=before.log_bytes)
             executions.insert_attempt(after.id, attempt)
+            sealed = sealed_secrets.of_task(task) if has_secrets(task.definition) else ()
         self._ports.announce()
         meters.WAIT_SECONDS.observe((now - before.due_at) / SECOND, task.definition.action.kind)
         return Claim(
@@ -104,6 +109,7 @@ class Running:
             attempt=after.attempt,
             action=task.definition.action,
             timeout=_time_left(task, after, now),
+            sealed=sealed,
         )
 
     def leave(self) -> None:

@@ -17,6 +17,7 @@ from task_server.store import executions, tasks
 from task_server.usecases import auditing, changes
 from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
+from task_server.usecases.secrets import forget_secrets
 from task_server.usecases.visibility import visible
 
 #: How many tasks are stopped in one transaction.
@@ -120,6 +121,8 @@ def stop_locked(task: Task, now: Micros) -> Stopped:
     begins = task.stopped_at is None and (bool(unfinished) or ended_firings)
     if begins:
         task = replace(task, stopped_at=now, next_run_at=None, paused_at=None)
+        # It never runs again; what runs of it has been given its secrets.
+        forget_secrets(task)
     if begins or moves:
         task = changes.store_moves(task, moves, now)
     return Stopped(task=task, never_started=never_started, running=running, ended_firings=ended_firings)

@@ -15,11 +15,13 @@ from task_server.domain.owner import Caller, Owner
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
-from task_server.store import events, executions, tasks
+from task_server.sealing.given_secrets import NO_SECRETS, GivenSecrets
+from task_server.store import events, executions, sealed_secrets, tasks
 from task_server.store.database import DuplicateKeyError
 from task_server.usecases import auditing, changes
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.ports import Ports
+from task_server.usecases.secrets import forget_secrets
 from task_server.usecases.stopping import stop_locked
 from task_server.usecases.visibility import visible
 
@@ -108,8 +110,15 @@ class Tasks:
         self._database = ports.database
         self._explaining = Explaining(ports)
 
-    def create(self, caller: Caller, definition: TaskDefinition, request_id: str = "", digest: str = "") -> TaskView:
-        """Store a task and, unless it goes by cron, its execution; then tell the workers.
+    def create(
+        self,
+        caller: Caller,
+        definition: TaskDefinition,
+        request_id: str = "",
+        digest: str = "",
+        secrets: GivenSecrets = NO_SECRETS,
+    ) -> TaskView:
+        """Store a task with its secrets and, unless it goes by cron, its execution; then tell the workers.
 
         A second call with the same `request_id` and `digest` answers with the first one's task (AIP-155).
         Raises RequestIdReused when the digest differs.
@@ -124,7 +133,7 @@ class Tasks:
                 execution = None
                 if not definition.schedule.cron_expression:
                     execution = new_execution(task, now, definition.schedule.due_at(now))
-                position = self._insert(task, execution, now, request_id, digest)
+                position = self._insert(task, execution, now, request_id, digest, secrets)
                 auditing.note(caller, task.task_id, now)
         except DuplicateKeyError:
             # The same request came before. Requests are new but for a few: to look first would cost all of them a read.
@@ -200,15 +209,25 @@ class Tasks:
             now = self._database.now()
             stopped = stop_locked(task, now)
             gone = stopped.task.changed(now, deleted_at=now)
+            forget_secrets(gone)
             tasks.update_state(gone)
             events.append(EventType.DELETED, gone, None, now)
             auditing.note(caller, task_id, now)
         self._ports.announce()
         return stopped.running
 
-    def _insert(self, task: Task, execution: Execution | None, now: Micros, request_id: str, digest: str) -> Position:
+    def _insert(
+        self,
+        task: Task,
+        execution: Execution | None,
+        now: Micros,
+        request_id: str,
+        digest: str,
+        secrets: GivenSecrets,
+    ) -> Position:
         stored = self._with_execution(task, execution) if execution else task
         tasks.insert(stored, request_id, digest)
+        sealed_secrets.put(secrets.sealed_for(task))
         if execution is not None:
             arguments = changes.arguments(task.definition)
             executions.insert(execution, *arguments, self._ports.publish_after(now, execution.due_at))

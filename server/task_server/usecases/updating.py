@@ -14,12 +14,14 @@ from task_server.domain.owner import Caller
 from task_server.domain.schedule import Schedule
 from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
+from task_server.sealing.given_secrets import NO_SECRETS, GivenSecrets
 from task_server.store import executions, tasks
 from task_server.store.records import dump_definition
 from task_server.usecases import auditing, changes, holding
 from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
 from task_server.usecases.redefining import is_own_run, redefined
+from task_server.usecases.secrets import replace_secrets
 from task_server.usecases.tasks import TaskView
 from task_server.usecases.visibility import visible
 
@@ -36,11 +38,19 @@ class Updating:
         with self._database.read():
             return _changeable(visible(caller, tasks.get(task_id), task_id), etag)
 
-    def update(self, caller: Caller, base: Task, etag: str, definition: TaskDefinition) -> TaskView | None:
+    def update(
+        self,
+        caller: Caller,
+        base: Task,
+        etag: str,
+        definition: TaskDefinition,
+        secrets: GivenSecrets = NO_SECRETS,
+    ) -> TaskView | None:
         """Replace the definition of `base`, from which `definition` was made. None where another has taken its place since.
 
         A new schedule holds from now on: what was due by the old one and not made yet counts as missed. What waits takes
-        over the new definition; what runs goes on. One that says the same changes nothing, the etag included.
+        over the new definition; what runs goes on. `secrets` take the places of those that have their names; what the new
+        definition has not is removed. One that says the same changes nothing, the etag included.
 
         Raises TaskNotFound, TaskEnded and EtagMismatch as `read` does; TaskStarted where the time of a run that has begun
         would change; InvalidFields where a task would change between cron and a single run, or never fire again.
@@ -53,6 +63,7 @@ class Updating:
             due: list[Execution] = []
             is_new = not _same(definition, base.definition)
             if is_new:
+                replace_secrets(task, definition, secrets)
                 task, due = self._replace(task, definition, now)
                 auditing.note(caller, task.task_id, now, _changed_fields(base.definition, definition))
             latest = executions.get(task.last_execution_id) if task.last_execution_id else None

@@ -12,6 +12,7 @@ from task_server.executors.egress_proxy import read_proxy
 from task_server.executors.executors import Executors
 from task_server.executors.http import HttpExecutor
 from task_server.sandbox.limits import Limits
+from task_server.sealing.configured import configured_sealer
 from task_server.store.database import Database
 from task_server.usecases.ports import connect
 from task_server.usecases.running import Running
@@ -22,7 +23,10 @@ from task_server.worker.worker import Worker
 
 
 def make_executors(settings: Settings) -> Executors:
-    """The executors of a worker with these settings. Raises ValueError for an entry of an `egress_` setting that is none."""
+    """The executors of a worker with these settings.
+
+    Raises ValueError for an entry of an `egress_` setting that is none, SealingKeyError for keys that are none.
+    """
     code = CodeExecutor(
         limits=Limits(
             wall_seconds=settings.default_timeout_seconds,
@@ -47,6 +51,7 @@ def make_executors(settings: Settings) -> Executors:
         proxy=(read_proxy(settings.egress_proxy, settings.egress_proxy_credentials) if settings.egress_proxy else None),
         ca_file=Path(settings.egress_ca_file) if settings.egress_ca_file else None,
         stop_grace=settings.stop_grace_seconds,
+        sealer=configured_sealer(settings),
     )
     return Executors(code=code, http=http)
 

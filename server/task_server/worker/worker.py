@@ -97,7 +97,9 @@ class Worker:
         claim = held.claim
         try:
             attempt = AttemptId(claim.execution_id, claim.attempt)
-            run = self._executors.start(claim.action, attempt=attempt, timeout=claim.timeout, log=held.log)
+            run = self._executors.start(
+                claim.action, attempt=attempt, timeout=claim.timeout, log=held.log, sealed=claim.sealed
+            )
             held.began(run)
             began = time.monotonic()
             meters.START_SECONDS.observe(began - claimed_at, claim.action.kind)

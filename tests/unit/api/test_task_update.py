@@ -12,8 +12,10 @@ from google.protobuf import field_mask_pb2, json_format
 
 from task_manager.v1 import task_pb2, task_service_pb2
 from task_server.api import convert
+from task_server.api.task_draft import Drafts, set_stored_secrets
 from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
+from task_server.api.validation.secrets import SecretTaker
 from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.violations import Violations
 from task_server.domain.actions import CodeAction, HttpAction
@@ -22,9 +24,12 @@ from task_server.domain.errors import CheckerUnavailable, EtagMismatch, InvalidF
 from task_server.domain.owner import Caller
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
+from task_server.domain.secret import SealedValue, SecretKind
 from task_server.domain.status import FailureReason
 from task_server.domain.task import TaskDefinition
 from task_server.sandbox.ending import SandboxUnavailable
+from task_server.sealing.fingerprints import Fingerprints
+from task_server.sealing.sealer import Sealer
 from task_server.store import tasks
 from task_server.usecases.ports import Ports
 from task_server.usecases.tasks import Tasks, new_task
@@ -41,12 +46,11 @@ class World:
         self.checks = Threads(1)
         self.checked: list[str] = []
         self.on_check: Callable[[], None] = lambda: None
-        self.updates = TaskUpdates(
-            updating=self.updating, validator=self.validator(), threads=threads, checks=self.checks
-        )
+        self.updates = TaskUpdates(updating=self.updating, drafts=self.drafts(), threads=threads, checks=self.checks)
 
-    def validator(self) -> TaskValidator:
-        return TaskValidator(self._check, lambda _patterns: (), default_timeout=300.0, max_timeout=3600.0)
+    def drafts(self) -> Drafts:
+        validator = TaskValidator(self._check, lambda _patterns: (), default_timeout=300.0, max_timeout=3600.0)
+        return Drafts(validator, SecretTaker(Fingerprints(b"key")), Sealer())
 
     def _check(self, source: str, name: str) -> Sequence[Any]:
         self.checked.append(source)
@@ -112,6 +116,10 @@ EVERYTHING = [
                     subject=Subject.JSON, name="$.a[-1]", keys=("a", -1), condition=Condition.EQUALS, value={"b": None}
                 ),
             ),
+            sealed=(
+                SealedValue(kind=SecretKind.HEADER, name="X-B", fingerprint="1" * 16),
+                SealedValue(kind=SecretKind.VALUE, name="b", fingerprint="2" * 16),
+            ),
         ),
         schedule=Schedule(delay_seconds=0.25),
         timeout=1.0,
@@ -131,7 +139,8 @@ def test_a_definition_that_becomes_a_message_and_back_is_the_same(
     world: World, ann: Caller, definition: TaskDefinition
 ) -> None:
     message = convert.task(new_task(ann.owner, definition, 0), None, None, full=True)
-    assert world.validator().validate(message, 0, Violations()) == definition
+    set_stored_secrets(message, definition)
+    assert world.drafts().draft(ann.owner.id, message, Violations(), stored=definition).definition == definition
 
 
 @pytest.mark.parametrize("kind", [TaskDefinition, Schedule, CodeAction, HttpAction, RetryPolicy])

@@ -33,6 +33,7 @@ def settings_of(environment: dict[str, str], tmp_path: Path) -> Settings:
     values = {
         "TASK_SERVER_DATABASE_URL_FILE": "postgresql://u:p@postgres/x",
         "TASK_SERVER_BROKER_URL_FILE": "redis://redis/0",
+        "TASK_SERVER_SEALING_KEYS_FILE": "1" * 64,
     }
     given = dict(environment)
     for name in values.keys() & given.keys():

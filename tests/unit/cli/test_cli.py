@@ -43,6 +43,9 @@ class Composition(ModuleType):
     def migrate(self, settings: Settings) -> int:
         return self._note("migrate", settings, 7)
 
+    def make_sealing_key(self, settings: Settings) -> None:
+        self._note("make_sealing_key", settings, 0)
+
     def check_health(self, settings: Settings, service: str) -> str:
         self._note(f"health {service}", settings, 0)
         return self.health
@@ -128,7 +131,7 @@ def test_prepare_migrates_and_makes_the_admins_token_once(
 ) -> None:
     for _ in range(2):
         assert cli.main(["prepare", "--data-dir", str(tmp_path)]) == 0
-    assert [name for name, _ in composition.calls] == ["migrate", "migrate"]
+    assert [name for name, _ in composition.calls] == ["migrate", "make_sealing_key"] * 2
     assert composition.tokens == [{"user_id": "admin", "username": "admin", "role": "admin"}]
     path = tmp_path / "admin.token"
     assert path.read_text() == "tsk_1\n"

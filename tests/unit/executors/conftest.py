@@ -177,7 +177,7 @@ class Peer(BaseHTTPRequestHandler):
             "longer": b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabcdef",
             "negative": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc",
             "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
-            "twice": b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n",
+            "twice": b"HTTP/1.1 200 OK\r\nVary: a\r\nvary: b\r\nContent-Length: 0\r\n\r\n",
         }[rest]
         with contextlib.suppress(OSError):
             self.wfile.write(raw)

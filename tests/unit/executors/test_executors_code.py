@@ -138,7 +138,7 @@ def test_each_action_goes_to_its_executor():
         def __init__(self):
             self.started, self.closed = [], False
 
-        def start(self, action, *, timeout, log, attempt=None):
+        def start(self, action, *, timeout, log, attempt=None, sealed=()):
             self.started.append((action, timeout, attempt))
             return EndedRun(Outcome(status=ExecutionStatus.SUCCESS))
 

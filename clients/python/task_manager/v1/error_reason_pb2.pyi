@@ -31,6 +31,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RATE_LIMITED: _ClassVar[ErrorReason]
     TOO_MANY_STREAMS: _ClassVar[ErrorReason]
     TOKEN_NOT_FOUND: _ClassVar[ErrorReason]
+    SEALING_UNAVAILABLE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -56,3 +57,4 @@ TASK_STARTED: ErrorReason
 RATE_LIMITED: ErrorReason
 TOO_MANY_STREAMS: ErrorReason
 TOKEN_NOT_FOUND: ErrorReason
+SEALING_UNAVAILABLE: ErrorReason

@@ -57,6 +57,7 @@ class TaskExecution(_message.Message):
         SANDBOX_UNAVAILABLE: _ClassVar[TaskExecution.FailureReason]
         DEADLINE_EXCEEDED: _ClassVar[TaskExecution.FailureReason]
         ASSERTION_FAILED: _ClassVar[TaskExecution.FailureReason]
+        SECRET_UNAVAILABLE: _ClassVar[TaskExecution.FailureReason]
     FAILURE_REASON_UNSPECIFIED: TaskExecution.FailureReason
     EXCEPTION: TaskExecution.FailureReason
     TIMEOUT: TaskExecution.FailureReason
@@ -74,6 +75,7 @@ class TaskExecution(_message.Message):
     SANDBOX_UNAVAILABLE: TaskExecution.FailureReason
     DEADLINE_EXCEEDED: TaskExecution.FailureReason
     ASSERTION_FAILED: TaskExecution.FailureReason
+    SECRET_UNAVAILABLE: TaskExecution.FailureReason
     class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SOURCE_UNSPECIFIED: _ClassVar[TaskExecution.Source]

@@ -74,8 +74,26 @@ class CeleryTask(_message.Message):
     task_name: str
     def __init__(self, app: _Optional[str] = ..., task_name: _Optional[str] = ...) -> None: ...
 
+class SealedValue(_message.Message):
+    __slots__ = ("name", "kind", "fingerprint")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[SealedValue.Kind]
+        HEADER: _ClassVar[SealedValue.Kind]
+        VALUE: _ClassVar[SealedValue.Kind]
+    KIND_UNSPECIFIED: SealedValue.Kind
+    HEADER: SealedValue.Kind
+    VALUE: SealedValue.Kind
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: SealedValue.Kind
+    fingerprint: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[SealedValue.Kind, str]] = ..., fingerprint: _Optional[str] = ...) -> None: ...
+
 class Task(_message.Message):
-    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times", "misfire_window_seconds", "deadline_seconds", "fired_count", "missed_count", "skipped_count", "upcoming_fire_times", "schedule_description", "response_assertions", "paused_at", "waiting")
+    __slots__ = ("task_id", "name", "task_type", "function_code", "api_url", "celery_task", "function_name", "task_args", "task_kwargs", "method", "headers", "params", "data", "raw_body", "expected_status", "delay_seconds", "run_at", "cron_expression", "time_zone", "start_at", "end_at", "max_runs", "misfire_policy", "overlap_policy", "jitter_seconds", "timeout", "retry_policy", "queue", "priority", "module", "metadata", "status", "next_run_at", "last_execution", "run_count", "created_at", "updated_at", "created_by", "etag", "watch_token", "upcoming_run_times", "misfire_window_seconds", "deadline_seconds", "fired_count", "missed_count", "skipped_count", "upcoming_fire_times", "schedule_description", "response_assertions", "paused_at", "waiting", "secret_headers", "secrets", "sealed_values")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[Task.Status]
@@ -119,6 +137,20 @@ class Task(_message.Message):
     QUEUE_ONE: Task.OverlapPolicy
     CANCEL_RUNNING: Task.OverlapPolicy
     class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class SecretHeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class SecretsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +208,9 @@ class Task(_message.Message):
     RESPONSE_ASSERTIONS_FIELD_NUMBER: _ClassVar[int]
     PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
+    SECRET_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    SEALED_VALUES_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     name: str
     task_type: str
@@ -227,7 +262,10 @@ class Task(_message.Message):
     response_assertions: _containers.RepeatedCompositeFieldContainer[ResponseAssertion]
     paused_at: _timestamp_pb2.Timestamp
     waiting: Waiting
-    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ..., misfire_window_seconds: _Optional[float] = ..., deadline_seconds: _Optional[float] = ..., fired_count: _Optional[int] = ..., missed_count: _Optional[int] = ..., skipped_count: _Optional[int] = ..., upcoming_fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., schedule_description: _Optional[str] = ..., response_assertions: _Optional[_Iterable[_Union[ResponseAssertion, _Mapping]]] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting: _Optional[_Union[Waiting, _Mapping]] = ...) -> None: ...
+    secret_headers: _containers.ScalarMap[str, str]
+    secrets: _containers.ScalarMap[str, str]
+    sealed_values: _containers.RepeatedCompositeFieldContainer[SealedValue]
+    def __init__(self, task_id: _Optional[str] = ..., name: _Optional[str] = ..., task_type: _Optional[str] = ..., function_code: _Optional[str] = ..., api_url: _Optional[str] = ..., celery_task: _Optional[_Union[CeleryTask, _Mapping]] = ..., function_name: _Optional[str] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., method: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., raw_body: _Optional[bytes] = ..., expected_status: _Optional[_Iterable[int]] = ..., delay_seconds: _Optional[float] = ..., run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cron_expression: _Optional[str] = ..., time_zone: _Optional[str] = ..., start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_runs: _Optional[int] = ..., misfire_policy: _Optional[_Union[Task.MisfirePolicy, str]] = ..., overlap_policy: _Optional[_Union[Task.OverlapPolicy, str]] = ..., jitter_seconds: _Optional[float] = ..., timeout: _Optional[float] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., queue: _Optional[str] = ..., priority: _Optional[int] = ..., module: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., status: _Optional[_Union[Task.Status, str]] = ..., next_run_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_execution: _Optional[_Union[_execution_pb2.TaskExecution, _Mapping]] = ..., run_count: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[_Union[_execution_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ..., watch_token: _Optional[str] = ..., upcoming_run_times: _Optional[_Iterable[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]]] = ..., misfire_window_seconds: _Optional[float] = ..., deadline_seconds: _Optional[float] = ..., fired_count: _Optional[int] = ..., missed_count: _Optional[int] = ..., skipped_count: _Optional[int] = ..., upcoming_fire_times: _Optional[_Iterable[_Union[FireTime, _Mapping]]] = ..., schedule_description: _Optional[str] = ..., response_assertions: _Optional[_Iterable[_Union[ResponseAssertion, _Mapping]]] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting: _Optional[_Union[Waiting, _Mapping]] = ..., secret_headers: _Optional[_Mapping[str, str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., sealed_values: _Optional[_Iterable[_Union[SealedValue, _Mapping]]] = ...) -> None: ...
 
 class Waiting(_message.Message):
     __slots__ = ("cause", "explanation", "since", "remedy")

@@ -17,9 +17,13 @@ from task_server.executors.request_rules import check_headers, check_method, che
 _MAX_BODY_BYTES = 256 * 1024
 #: As many as there are from 200 to 599.
 _MAX_STATUSES = 400
+SECRET_FIELDS = ("secret_headers", "secrets")
 #: What belongs to each action, and to no other.
 CODE_FIELDS = ("function_name", "task_args", "task_kwargs")
-HTTP_FIELDS = ("method", "headers", "params", "data", "raw_body", "expected_status", "response_assertions")
+HTTP_FIELDS = (
+    *("method", "headers", "params", "data", "raw_body", "expected_status", "response_assertions"),
+    *SECRET_FIELDS,
+)
 
 
 def validate_action(task: task_pb2.Task, path: str, violations: Violations) -> Action | None:
@@ -27,7 +31,15 @@ def validate_action(task: task_pb2.Task, path: str, violations: Violations) -> A
     kind = task.WhichOneof("action")
     match kind:
         case "function_code":
-            _refuse(task, path, HTTP_FIELDS, "belongs to api_url; leave it out with function_code", violations)
+            others = tuple(name for name in HTTP_FIELDS if name not in SECRET_FIELDS)
+            _refuse(task, path, others, "belongs to api_url; leave it out with function_code", violations)
+            _refuse(
+                task,
+                path,
+                SECRET_FIELDS,
+                "belongs to api_url: code can not keep a secret, since it could print it; leave it out with function_code",
+                violations,
+            )
             return _code(task, path, violations)
         case "api_url":
             _refuse(task, path, CODE_FIELDS, "belongs to function_code; leave it out with api_url", violations)

@@ -12,9 +12,10 @@ from task_server.api.validation.action import validate_action
 from task_server.api.validation.assertions import CheckPatterns, check_patterns
 from task_server.api.validation.retry import validate_retry_policy
 from task_server.api.validation.schedule import validate_schedule
+from task_server.api.validation.secrets import TakenSecrets
 from task_server.api.validation.violations import Violations
 from task_server.api.values import from_struct
-from task_server.domain.actions import MAX_CODE_BYTES, CodeAction
+from task_server.domain.actions import MAX_CODE_BYTES, CodeAction, HttpAction
 from task_server.domain.clock import Micros
 from task_server.domain.schedule import Schedule
 from task_server.domain.task import DEFAULT_QUEUE, TaskDefinition
@@ -65,15 +66,20 @@ class TaskValidator:
         *,
         needs_cron: bool = False,
         stored: Schedule | None = None,
+        taken: TakenSecrets | None = None,
     ) -> TaskDefinition:
         """The definition in a message. Raises InvalidFields with all that is wrong. Blocks while code and patterns are checked.
 
-        A schedule like the `stored` one, which the task has already, need not fire any more.
+        Parameters:
+            stored: the schedule that the task has already; one like it need not fire any more.
+            taken: the secrets that were taken out of the message.
         """
         self._check_names(task, path, violations)
         if needs_cron and task.WhichOneof("schedule") != "cron_expression":
             violations.add(f"{path}.cron_expression", "is required for a scheduled task")
         action = validate_action(task, path, violations)
+        if isinstance(action, HttpAction):
+            action = (taken or TakenSecrets(task)).put_into(action, path, violations)
         schedule = validate_schedule(task, path, violations)
         if (
             schedule is not None

@@ -12,6 +12,8 @@ from task_server.api.validation.schedule import CRON_FIELDS
 from task_server.api.validation.violations import Violations
 
 _ALL = "*"
+#: Nobody is shown what is in it. Whoever sends back what was read has it empty, and so leaves it as it is.
+_SECRETS = "secrets"
 #: More than all fields, and all keys that a task's JSON values may reasonably have.
 _MAX_PATHS = 1000
 #: What a caller may send back as it came, and what says nothing of what a task is to do.
@@ -32,10 +34,16 @@ def merged(stored: task_pb2.Task, request: task_service_pb2.UpdateTaskRequest, v
     """
     paths = list(request.update_mask.paths)
     if paths == [_ALL]:
-        return _without(request.task, _IGNORED)
+        task = _without(request.task, _IGNORED)
+        if task.WhichOneof("action") == "api_url" and not task.secrets:
+            task.secrets.MergeFrom(stored.secrets)
+        return task
     result = _without(stored, {*_IGNORED, "task_type"})  # the type follows from the schedule
     if paths:
         named = _copy(result, request.task, paths, violations)
+        if _SECRETS in paths and not request.task.secrets:
+            result.secrets.MergeFrom(stored.secrets)
+            named.discard(_SECRETS)
     else:
         named = {field.name for field, _ in request.task.ListFields()} - _IGNORED
         for name in named:
