@@ -139,7 +139,7 @@ def detail(execution_id: str) -> ExecutionDetail:
 
 def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]:
     """Up to `limit` executions that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = ExecutionRow.select(*_LIGHT).where(*_conditions(wanted))
+    query = _matching(ExecutionRow.select(*_LIGHT), wanted)
     if before_id:
         query = query.where(ExecutionRow.id < before_id)
     return [records.execution(row) for row in rows(query.order_by(ExecutionRow.id.desc()).limit(limit))]
@@ -147,7 +147,7 @@ def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]
 
 def count(wanted: ExecutionFilter) -> int:
     """How many executions match."""
-    return int(ExecutionRow.select().where(*_conditions(wanted)).count())
+    return int(_matching(ExecutionRow.select(), wanted).count())
 
 
 def unfinished(parent_task: str) -> list[Execution]:
@@ -270,6 +270,12 @@ def end_attempt(
         error=error,
         failure_reason=reason.value if reason else None,
     )
+
+
+def _matching(query: Any, wanted: ExecutionFilter) -> Any:
+    conditions = _conditions(wanted)
+    # Peewee takes no empty list, and everybody's rows without any other wish are one.
+    return query.where(*conditions) if conditions else query
 
 
 def _conditions(wanted: ExecutionFilter) -> list[Any]:
