@@ -19,6 +19,7 @@ from task_server.domain.errors import DatabaseUnavailable
 from task_server.tls import plaintext
 
 if TYPE_CHECKING:
+    from task_server.auth.further_ways import FurtherWays
     from task_server.auth.tokens import Tokens
     from task_server.domain.clock import Micros
     from task_server.domain.owner import Grant
@@ -102,7 +103,8 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     )
     last_uses = LastUses(database)
     tokens = Tokens(database, secret_key, former_keys)
-    authenticator = Authenticator([tokens], last_uses.note)
+    further = _further_ways(settings)
+    authenticator = Authenticator([tokens, *(further.ways if further else ())], last_uses.note)
     auditing = Auditing(database)
     servicers: dict[str, object] = {
         "TaskService": TaskService(
@@ -172,6 +174,8 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     threads.close()
     checks.close()
     checker.close()
+    if further:
+        further.close()
     ports.close()
     return 0
 
@@ -542,6 +546,16 @@ def _secret_keys(settings: Settings) -> list[bytes]:
         return load_or_create(Path(settings.secret_key_path))
     except SecretKeyError as error:
         raise StartError(str(error)) from error
+
+
+def _further_ways(settings: Settings) -> FurtherWays | None:
+    """The ways in beside tokens, None where no file names any. Raises ConfigError."""
+    if not settings.callers_file:
+        return None
+    # Their libraries are loaded only where they are used.
+    from task_server.auth.further_ways import FurtherWays
+
+    return FurtherWays(Path(settings.callers_file))
 
 
 def _stop_event(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

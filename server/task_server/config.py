@@ -105,6 +105,9 @@ class Settings:
     gateway_target_cert_file: str = ""
     gateway_target_key_file: str = ""
 
+    #: A TOML file with the issuers of JSON Web Tokens and the client certificates that prove callers besides tokens. Empty: none.
+    callers_file: str = ""
+
     #: Whether the server answers gRPC reflection, which grpcurl needs. The protos are public.
     reflection: bool = True
     #: The longest that one unary call may take, whatever deadline the caller gave.

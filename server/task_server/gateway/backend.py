@@ -70,8 +70,12 @@ class Backend:
         self, route: Route, request: Message, metadata: tuple[tuple[str, str | bytes], ...], timeout: float | None
     ) -> Call:
         """Begins a call. It fails at once if the server is away, and ends after `timeout` seconds if that is not None."""
-        if self._trust is not None and self._trust.was_renewed():
-            self._renew()
+        if self._trust is not None:
+            if self._trust.was_renewed():
+                self._renew()
+            if self._trust.shows_certificate and not any(key == "authorization" for key, _ in metadata):
+                # The gateway's certificate is its own. A caller without credentials must not come as the gateway.
+                metadata = (*metadata, ("authorization", ""))
         stub = self._stubs.get(route.rpc)
         if stub is None:
             make = self._channel.unary_stream if route.streaming else self._channel.unary_unary

@@ -38,6 +38,11 @@ class ServerTrust:
             return cls(settings)
         return None
 
+    @property
+    def shows_certificate(self) -> bool:
+        """Whether the server sees a certificate of ours."""
+        return self._cert_file is not None
+
     def credentials(self) -> grpc.ChannelCredentials:
         """The credentials by the files as they were last read."""
         ca, cert, key = self._seen

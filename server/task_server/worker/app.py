@@ -110,7 +110,7 @@ def _choose_queues(instance: Any, **_: Any) -> None:
 def _begin(sender: Any, **_: Any) -> None:
     """Of the worker's main process: warm up where it runs things itself, and say that it is there."""
     is_pool = sender.pool.__class__ is TaskPool
-    database = runtime().database if is_pool else Database(settings.database)
+    database = runtime().database if is_pool else Database.of(settings)
     process = this_process(
         ProcessRole.WORKER,
         queues=tuple(_queues),

@@ -22,6 +22,9 @@ from task_server.domain.owner import Caller
 
 #: Whoever makes the call that is being served.
 current_caller: ContextVar[Caller] = ContextVar("current_caller")
+#: How the metadata begin that gateways and proxies add. What they pass on is their callers': the certificate of such a connection
+#: is the gateway's own, and proves nothing of whoever is behind it.
+_PASSED_ON = ("grpcgateway-", "x-forwarded-", "forwarded", "via", "x-real-ip")
 
 
 class AuthenticationInterceptor(AroundInterceptor):
@@ -64,4 +67,8 @@ class AuthenticationInterceptor(AroundInterceptor):
 
 
 def _credentials(call: Call) -> Credentials:
-    return Credentials.of(call.values("authorization"))
+    authorization = call.values("authorization")
+    if authorization or any(key.startswith(_PASSED_ON) for key, _ in call.metadata):
+        return Credentials.of(authorization)
+    shown = call.context.auth_context().get("x509_pem_cert", ())
+    return Credentials.of((), next(iter(shown), b""))
