@@ -16,11 +16,17 @@ _CODE = "def f():\n    return 1\n"
 class Service:
     """TaskService over one channel. To be made in an event loop."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._channel = grpc.aio.insecure_channel(stack.grpc_address)
+    def __init__(
+        self, stack: Stack, *, credentials: grpc.ChannelCredentials | None = None, bearer: str | None = None
+    ) -> None:
+        self._channel = (
+            grpc.aio.secure_channel(stack.grpc_address, credentials)
+            if credentials is not None
+            else grpc.aio.insecure_channel(stack.grpc_address)
+        )
         stub: Any = task_service_pb2_grpc.TaskServiceStub
         self._stub = stub(self._channel)
-        self._metadata = (("authorization", f"Bearer {stack.token}"),)
+        self._metadata = (("authorization", f"Bearer {bearer or stack.token}"),)
 
     async def create(self, name: str, delay_seconds: float | None = None) -> task_pb2.Task:
         """Create a code task."""

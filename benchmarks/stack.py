@@ -18,7 +18,8 @@ _UNLIMITED = {"TASK_SERVER_RATE_PER_TOKEN": "0", "TASK_SERVER_RATE_PER_OWNER": "
 class Stack:
     """Started when entered, ended when left."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self._settings = {f"TASK_SERVER_{name}": text for name, text in settings.items()}
         self._data_dir = directory / "data"
         self._log = directory / "stderr.log"
 
@@ -28,7 +29,7 @@ class Stack:
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [*command, "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"],
-                env=_CLEAN | _UNLIMITED,
+                env=_CLEAN | _UNLIMITED | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -16,7 +16,7 @@ import grpc
 import pytest
 from acceptance_grpcurl import require_grpcurl
 from acceptance_stack import BARE, Stack, command, eventually
-from tests.certificates import Authority, Pair
+from tests.certificates import Authority
 from tests.readme_pages import ENGLISH, blocks
 
 from task_manager import TaskClient, TaskManagerError
@@ -49,10 +49,6 @@ class Certificates:
             "GATEWAY_TARGET_KEY_FILE": str(self.gateway.key),
         }
 
-    def credentials(self, caller: Pair | None = None) -> grpc.ChannelCredentials:
-        shown = (caller.key.read_bytes(), caller.cert.read_bytes()) if caller else (None, None)
-        return grpc.ssl_channel_credentials(self.servers.pem, *shown)
-
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Certificates:
@@ -81,7 +77,7 @@ def test_up_serves_tls_on_both_ports_and_takes_new_certificates(
     stack.start()
     port = stack.grpc_address.rpartition(":")[2]
     bearer = ("-H", f"Authorization: Bearer {stack.admin_token}")
-    with TaskClient(f"localhost:{port}", stack.admin_token, credentials=certificates.credentials()) as client:
+    with TaskClient(f"localhost:{port}", stack.admin_token, ca_file=certificates.servers.file) as client:
         task = client.create_task("sum", function_code="def add(): return 5", function_name="add")
         assert client.wait(task.task_id, timeout=60).result.number_value == 5
         assert f'"task_id":"{task.task_id}"' in rest(stack, certificates, f"/api/tasks/{task.task_id}", *bearer).stdout

@@ -20,6 +20,7 @@ from task_manager.pages import AsyncPager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
+from task_manager.tls_files import PathLike
 from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -70,11 +71,22 @@ class AsyncTaskClient:
         token: str | None = None,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        ca_file: PathLike | None = None,
+        cert_file: PathLike | None = None,
+        key_file: PathLike | None = None,
         insecure: bool = False,
         timeout: float = 30.0,
         patience: float = 60.0,
     ) -> None:
-        self._endpoint = Endpoint.resolve(address, token, credentials=credentials, insecure=insecure)
+        self._endpoint = Endpoint.resolve(
+            address,
+            token,
+            credentials=credentials,
+            ca_file=ca_file,
+            cert_file=cert_file,
+            key_file=key_file,
+            insecure=insecure,
+        )
         self._timeout = timeout
         self._patience = patience
 

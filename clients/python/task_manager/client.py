@@ -18,6 +18,7 @@ from task_manager.pages import Pager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
+from task_manager.tls_files import PathLike
 from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -64,9 +65,13 @@ class TaskClient:
     Args:
         address: a gRPC target. Default: TASK_MANAGER_ADDRESS of the environment, else 127.0.0.1:50051.
         token: who calls. Default: TASK_MANAGER_TOKEN of the environment. "" for none.
-        credentials: for TLS with other than the system's authorities, or with a client certificate.
-        insecure: lets the token and all data go in plain text to another machine. Without it and without `credentials`,
-            plain text goes to loopback addresses and Unix sockets only, and TLS is used elsewhere.
+        ca_file: PEM, the authorities that the server is trusted by. Default: TASK_MANAGER_CA_FILE of the environment, else
+            those that gRPC brings. Giving any of these files means TLS, on this machine too.
+        cert_file: PEM, the caller's certificate for a server that asks for one. Default: TASK_MANAGER_CERT_FILE.
+        key_file: its key. Default: TASK_MANAGER_KEY_FILE.
+        credentials: for TLS, in place of the files.
+        insecure: lets the token and all data go in plain text to another machine. Without it and without `credentials` or
+            files, plain text goes to loopback addresses and Unix sockets only, and TLS is used elsewhere.
         timeout: seconds that one call may take. Streams have no such limit.
         patience: seconds that `watch`, `wait` and `logs` keep trying to reach a server that is away, `math.inf` for ever.
 
@@ -80,11 +85,22 @@ class TaskClient:
         token: str | None = None,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        ca_file: PathLike | None = None,
+        cert_file: PathLike | None = None,
+        key_file: PathLike | None = None,
         insecure: bool = False,
         timeout: float = 30.0,
         patience: float = 60.0,
     ) -> None:
-        self._endpoint = Endpoint.resolve(address, token, credentials=credentials, insecure=insecure)
+        self._endpoint = Endpoint.resolve(
+            address,
+            token,
+            credentials=credentials,
+            ca_file=ca_file,
+            cert_file=cert_file,
+            key_file=key_file,
+            insecure=insecure,
+        )
         self._timeout = timeout
         self._patience = patience
         where, options = self._endpoint.address, self._endpoint.options

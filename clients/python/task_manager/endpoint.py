@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from task_manager.rpcs import service_config
+from task_manager.tls_files import PathLike, TlsFiles
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 """Where `task-server up` listens."""
@@ -32,12 +33,16 @@ class Endpoint:
         token: str | None,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        ca_file: PathLike | None = None,
+        cert_file: PathLike | None = None,
+        key_file: PathLike | None = None,
         insecure: bool = False,
     ) -> Endpoint:
         """The endpoint that the arguments and the environment say.
 
         Raises:
-            ValueError: the address is a URL, the token can not stand in a header, or TLS is both asked for and refused.
+            ValueError: the address is a URL, the token can not stand in a header, TLS is both asked for and refused, or a file
+                with a certificate can not be used.
         """
         address = address or os.environ.get("TASK_MANAGER_ADDRESS") or DEFAULT_ADDRESS
         if address.startswith(("http://", "https://")):
@@ -46,8 +51,14 @@ class Endpoint:
         if credentials is not None and insecure:
             message = "credentials and insecure=True contradict one another; give one of them"
             raise ValueError(message)
-        if credentials is None and not insecure and not is_local(address):
-            credentials = grpc.ssl_channel_credentials()
+        given = TlsFiles(ca_file, cert_file, key_file)
+        if given.any and (credentials is not None or insecure):
+            message = "ca_file, cert_file and key_file contradict credentials and insecure=True; give one of them"
+            raise ValueError(message)
+        if credentials is None and not insecure:
+            files = given if given.any else TlsFiles.of_environment()
+            if files.any or not is_local(address):
+                credentials = files.credentials()
         token = (os.environ.get("TASK_MANAGER_TOKEN", "") if token is None else token).strip()
         if not (token.isascii() and token.isprintable()) or " " in token:
             # The token itself stays out of the message: messages end in logs.

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 import pytest
+from tests.certificates import Authority
 
 from task_manager.endpoint import DEFAULT_ADDRESS, Endpoint, is_local
 
@@ -77,3 +80,30 @@ def test_a_token_that_is_none_is_refused_and_not_shown(token: str) -> None:
 
 def test_the_token_is_not_in_the_representation() -> None:
     assert "tsk_secret" not in repr(Endpoint.resolve(None, "tsk_secret"))
+
+
+def test_files_mean_tls_on_loopback_too(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = authority.issue("caller")
+    assert Endpoint.resolve("127.0.0.1:1", "", ca_file=authority.file).credentials is not None
+    assert Endpoint.resolve("a:1", "", cert_file=pair.cert, key_file=str(pair.key)).credentials is not None
+    monkeypatch.setenv("TASK_MANAGER_CA_FILE", str(authority.file))
+    assert Endpoint.resolve("127.0.0.1:1", "").credentials is not None
+    # What is given wins over the environment.
+    assert Endpoint.resolve("127.0.0.1:1", "", insecure=True).credentials is None
+    credentials = grpc.ssl_channel_credentials()
+    assert Endpoint.resolve("127.0.0.1:1", "", credentials=credentials).credentials is credentials
+
+
+def test_files_that_can_not_be_used_are_an_error_at_once(authority: Authority, tmp_path: Path) -> None:
+    pair, other = authority.issue("caller"), authority.issue("other")
+    (tmp_path / "none").write_text("none")
+    for files, words in (
+        ({"ca_file": tmp_path / "missing"}, "can not be used for TLS"),
+        ({"ca_file": tmp_path / "none"}, "can not be used for TLS"),
+        ({"cert_file": pair.cert, "key_file": other.key}, "can not be used for TLS"),
+        ({"cert_file": pair.cert}, "go together"),
+        ({"ca_file": authority.file, "insecure": True}, "contradict"),
+        ({"ca_file": authority.file, "credentials": grpc.ssl_channel_credentials()}, "contradict"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Endpoint.resolve("a:1", "", **files)  # type: ignore[arg-type]
