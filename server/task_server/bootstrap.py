@@ -160,17 +160,9 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
         loop.call_soon_threadsafe(watchers.rung)
 
     presence = Presence(database, this_process(ProcessRole.SERVER))
-    ending = asyncio.Event()
-
-    async def leave() -> None:
-        # First: a server that drains is sealed in the end, and stores nothing any more.
-        await stop.wait()
-        await asyncio.to_thread(presence.close)
-        ending.set()
-
     with ports.bell.listen(Topic.EVENTS, rung), _metrics(settings):
         presence.start()
-        await asyncio.gather(server.serve(ending), leave())
+        await server.serve(stop, presence.close)
     threads.close()
     checks.close()
     checker.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 import grpc
 from grpc_health.v1 import health
@@ -111,8 +112,12 @@ class ApiServer:
         await self._server.start()
         return port
 
-    async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`."""
+    async def serve(self, stop: asyncio.Event, leave: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set, then drain: NOT_SERVING first, open watches ended, calls given `drain_seconds`.
+
+        Parameters:
+            leave: called in a thread when the drain begins, for what has to be stored of this server then.
+        """
         duties = [asyncio.create_task(duty) for duty in (self._health.keep(), self._store_uses())]
         telling = asyncio.create_task(self._refusals.store_always())
         await stop.wait()
@@ -120,9 +125,9 @@ class ApiServer:
             duty.cancel()
         await self._health.end()
         self._watchers.close()
-        await self._drain(telling)
+        await self._drain(telling, asyncio.create_task(asyncio.to_thread(leave)))
 
-    async def _drain(self, telling: asyncio.Task[None]) -> None:
+    async def _drain(self, telling: asyncio.Task[None], leaving: asyncio.Task[None]) -> None:
         """Take no more calls, and let those that run end. One that does not end in time stores nothing any more and is cancelled.
 
         The health service's watches do not count: whoever watches has been told, and would hold this up.
@@ -131,13 +136,18 @@ class ApiServer:
         await self._capacity.idle(self._settings.drain_seconds)
         # Some were taken a moment before, and have not begun.
         await asyncio.wait({stopping}, timeout=_ANSWER_SECONDS)
-        with contextlib.suppress(DatabaseUnavailable):
-            await self._threads.run(self._last_uses.store)
-        self._refusals.end()
-        await telling
+        # Whatever the database does: a call that is cancelled must find it sealed.
+        await asyncio.wait({asyncio.create_task(self._store_last(telling)), leaving}, timeout=_ANSWER_SECONDS / 2)
         self._database.seal()
         await self._server.stop(_ANSWER_SECONDS)
         await stopping
+
+    async def _store_last(self, telling: asyncio.Task[None]) -> None:
+        """Store what was not yet of the uses of tokens and of refusals."""
+        self._refusals.end()
+        with contextlib.suppress(DatabaseUnavailable):
+            await self._threads.run(self._last_uses.store)
+        await telling
 
     async def _store_uses(self) -> None:
         """Store when tokens were last used, now and then."""
