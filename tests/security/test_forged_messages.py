@@ -240,3 +240,16 @@ def test_a_user_with_the_documented_rights_can_do_all_that_is_needed(tmp_path: P
             assert denied == []
         finally:
             worker.close()
+
+
+def test_the_environment_of_other_apps_leads_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND"):
+        monkeypatch.setenv(name, "redis://elsewhere.invalid:1/9")
+    monkeypatch.setenv("CELERY_LOADER", "nowhere")
+    app = make_app(Settings(broker_url="redis://127.0.0.1:5/0"))
+    app.finalize()
+    for connection in (app.connection_for_read(), app.connection_for_write()):
+        with connection:
+            assert (connection.hostname, connection.port) == ("127.0.0.1", 5)
+    assert app.conf.result_backend is None
+    assert app.backend.__class__.__name__ == "DisabledBackend"

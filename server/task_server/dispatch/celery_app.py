@@ -7,6 +7,8 @@ published again by the scheduler, a doubled one finds nothing to claim.
 
 from __future__ import annotations
 
+import os
+
 from celery import Celery
 from kombu.entity import Queue
 
@@ -17,6 +19,16 @@ from task_server.domain.task import DEFAULT_QUEUE
 from task_server.tls.broker import broker_options
 from task_server.tls.plaintext import check_broker
 
+#: What Celery believes more than its app. Whoever runs other Celery apps on the machine has them set, for those.
+_ENVIRONMENT = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+    "CELERY_CONFIG_MODULE",
+    "CELERY_LOADER",
+)
+
 
 def make_app(settings: Settings) -> Celery:
     """Return the Celery app for these settings. Nothing is connected yet.
@@ -24,6 +36,8 @@ def make_app(settings: Settings) -> Celery:
     Raises ConfigError where the broker would be reached in plain text.
     """
     check_broker(settings)
+    for name in _ENVIRONMENT:
+        os.environ.pop(name, None)
     transport.register()
     app = Celery("task_manager", broker=settings.broker_url, amqp=Messaging)
     app.conf.update(

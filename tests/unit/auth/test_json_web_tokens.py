@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -265,6 +266,30 @@ def test_a_token_with_another_character_is_another(at: int, character: str) -> N
         assert tokens.prove(Credentials(text))
     else:
         refused(tokens, text)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    header=st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "x5c"]), _JSON),
+    changes=st.dictionaries(st.sampled_from([*claims(), "nbf", "jti"]), _JSON),
+)
+def test_whatever_stands_in_it_is_a_caller_or_a_refusal(header: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Also where the issuer itself signed it."""
+    text = signed(json.dumps({"alg": "RS256", "kid": "rsa"} | header).encode(), json.dumps(claims(**changes)).encode())
+    with contextlib.suppress(InvalidCredentials):
+        assert is_plain(_TOKENS.prove(Credentials(text)).caller.owner.id)
+
+
+@given(st.text(st.characters(min_codepoint=1, max_codepoint=0x2FFF), max_size=60))
+def test_whatever_it_looks_like_is_refused(text: str) -> None:
+    refused(_TOKENS, text)
+    refused(_TOKENS, f"{text}.{text}.{text}")
 
 
 def _memory_tokens() -> JsonWebTokens:
