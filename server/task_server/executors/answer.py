@@ -11,6 +11,7 @@ import requests
 
 from task_server.domain.secret import REDACTED, is_sensitive_header
 from task_server.executors.connection import RequestFailed
+from task_server.executors.foreign_text import fit_to_show
 
 _CHUNK = 16_384
 _MAX_HEADER_BYTES = 64 * 1024
@@ -84,14 +85,15 @@ def read_answer(response: requests.Response, max_body_bytes: int) -> Answer:
         message = f"The headers of the answer are larger than {_MAX_HEADER_BYTES} bytes."
         raise RequestFailed(message)
     body = bytearray()
-    response.raw.CONTENT_DECODERS = _ENCODINGS
+    named = [each.strip().lower() for each in response.headers.get("Content-Encoding", "").split(",")]
+    response.raw.CONTENT_DECODERS = _ENCODINGS if all(each in _ENCODINGS for each in named) else []
     try:
         for part in response.iter_content(_CHUNK):
             body += part
             if len(body) > max_body_bytes:
                 break
     except requests.exceptions.ContentDecodingError:
-        encoding = response.headers["Content-Encoding"][:_MAX_REASON_CHARACTERS]
+        encoding = fit_to_show(response.headers["Content-Encoding"])
         message = f"The body of the answer is no {encoding}, as its header says."
         raise RequestFailed(message) from None
     return Answer(

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from task_server.domain.assertions import Condition, ResponseAssertion, Subject
 from task_server.executors.answer import Answer
+from task_server.executors.foreign_text import fit_to_show
 
-_MAX_SHOWN_CHARACTERS = 200
 _ABSENT = object()
 
 
@@ -105,11 +105,11 @@ def _holds(condition: Condition, value: Any, expected: Any) -> bool:
 def _named(assertion: ResponseAssertion) -> str:
     match assertion.subject:
         case Subject.HEADER:
-            return f"the header {_cut(assertion.name)}"
+            return f"the header {fit_to_show(assertion.name)}"
         case Subject.BODY:
             return "the body"
         case Subject.JSON:
-            return _cut(assertion.name)
+            return fit_to_show(assertion.name)
 
 
 def _within(value: Any, keys: Sequence[str | int]) -> Any:
@@ -139,13 +139,7 @@ def _text_of(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False))
-
-
-def _cut(text: str) -> str:
-    """On one line, without control characters and halves of characters, and not longer than anybody reads."""
-    cut = text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}…"
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cut)
+    return fit_to_show(json.dumps(value, ensure_ascii=False))
 
 
 def _refuse_constant(name: str) -> NoReturn:

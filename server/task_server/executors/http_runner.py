@@ -27,6 +27,7 @@ from task_server.executors.connection import Dialer, DirectDialer, RequestFailed
 from task_server.executors.egress import EgressDenied, EgressPolicy
 from task_server.executors.egress_proxy import EgressProxy
 from task_server.executors.executor import AttemptId
+from task_server.executors.foreign_text import fit_to_show
 from task_server.executors.request import REDIRECTS, Request, first_request
 from task_server.executors.request_rules import Target
 from task_server.executors.session import GuardedSession
@@ -175,8 +176,8 @@ def _failure(host: str, error: Exception) -> str:
 
 
 def _broken_rules(host: str, error: BaseException) -> str:
-    # On one line: the message may quote what the server sent.
-    said = " ".join(str(error).split())[:200] or type(error).__name__
+    # The message may quote what the server sent.
+    said = fit_to_show(" ".join(str(error).split())) or type(error).__name__
     return f"The answer of {host} breaks the rules of HTTP: {said}."
 
 
@@ -193,4 +194,4 @@ def _is_expected(status: int, expected: tuple[int, ...]) -> bool:
 
 def _unexpected(answer: Answer, action: HttpAction) -> str:
     wanted = " or ".join(map(str, action.expected_status)) or "2xx"
-    return f"expected status {wanted}, got {answer.status} {answer.reason}".rstrip()
+    return f"expected status {wanted}, got {answer.status} {fit_to_show(answer.reason)}".rstrip()
