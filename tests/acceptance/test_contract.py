@@ -26,8 +26,8 @@ SERVED = {
     *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
     *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks")),
-    *(f"ExecutionService.{name}" for name in ("ListExecutions", "ListMyExecutions", "GetExecution")),
-    *(f"ExecutionService.{name}" for name in ("GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")),
+    *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
+    *(f"ExecutionService.{name}" for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")),
     *(
         f"AdminService.{name}"
         for name in ("CreateToken", "ListTokens", "RevokeToken", "ListAuditEvents", "GetSystemStatus")

@@ -84,7 +84,7 @@ BAD_TASKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"task.function_code": "line 3"},
     ),
     "forbidden construct": (
-        {"name": "n", "function_code": "def main():\n    return ().__class__", "function_name": "main"},
+        {"name": "n", "function_code": "def main():\n    import os", "function_name": "main"},
         {"task.function_code": "line 2"},
     ),
     "code over 256 KiB": (
