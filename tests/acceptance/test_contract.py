@@ -27,7 +27,10 @@ SERVED = {
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
     *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks")),
     *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
-    *(f"ExecutionService.{name}" for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")),
+    *(
+        f"ExecutionService.{name}"
+        for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")
+    ),
     *(
         f"AdminService.{name}"
         for name in ("CreateToken", "ListTokens", "RevokeToken", "ListAuditEvents", "GetSystemStatus")

@@ -21,7 +21,13 @@ from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
 from task_manager.tls_files import PathLike
-from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
+from task_manager.v1.admin_service_pb2 import (
+    CreateTokenResponse,
+    GetSystemStatusRequest,
+    ListTokensRequest,
+    ListTokensResponse,
+    RevokeTokenRequest,
+)
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
@@ -53,6 +59,7 @@ from task_manager.v1.task_service_pb2 import (
     TaskStats,
     WatchTasksRequest,
 )
+from task_manager.v1.token_pb2 import Token
 from task_manager.waiting import Waiting
 
 ItemT = TypeVar("ItemT")
@@ -174,6 +181,31 @@ class AsyncTaskClient:
     async def system_status(self) -> SystemStatus:
         """As `TaskClient.system_status`: what runs, for admins."""
         return await self._call(rpcs.GET_SYSTEM_STATUS, GetSystemStatusRequest())
+
+    async def create_token(
+        self,
+        user_id: str,
+        role: str,
+        *,
+        username: str = "",
+        grants: Sequence[str] = (),
+        name: str = "",
+        expires_at: datetime | None = None,
+    ) -> CreateTokenResponse:
+        """As `TaskClient.create_token`: makes a token, whose `key` is shown this once."""
+        request = requests.create_token(
+            user_id, role, username=username, grants=grants, name=name, expires_at=expires_at
+        )
+        return await self._call(rpcs.CREATE_TOKEN, request)
+
+    def list_tokens(self, page_size: int = 0) -> AsyncPager[ListTokensResponse, Token]:
+        """As `TaskClient.list_tokens`: all tokens, newest first."""
+        request = ListTokensRequest(page_size=page_size)
+        return AsyncPager(self._fetch(rpcs.LIST_TOKENS, request), lambda page: page.tokens)
+
+    async def revoke_token(self, token_id: str) -> Token:
+        """As `TaskClient.revoke_token`: ends a token, by its `id`."""
+        return (await self._call(rpcs.REVOKE_TOKEN, RevokeTokenRequest(id=token_id))).token
 
     async def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """As `TaskClient.stats`: counts the tasks that match."""

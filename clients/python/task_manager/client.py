@@ -19,7 +19,13 @@ from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
 from task_manager.streams import Cursor, LogCursor, Patience, WatchCursor, is_break
 from task_manager.tls_files import PathLike
-from task_manager.v1.admin_service_pb2 import GetSystemStatusRequest
+from task_manager.v1.admin_service_pb2 import (
+    CreateTokenResponse,
+    GetSystemStatusRequest,
+    ListTokensRequest,
+    ListTokensResponse,
+    RevokeTokenRequest,
+)
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
@@ -51,6 +57,7 @@ from task_manager.v1.task_service_pb2 import (
     TaskStats,
     WatchTasksRequest,
 )
+from task_manager.v1.token_pb2 import Token
 from task_manager.waiting import Waiting
 
 ItemT = TypeVar("ItemT")
@@ -231,6 +238,39 @@ class TaskClient:
     def system_status(self) -> SystemStatus:
         """What runs: processes with what they may run, queues and versions. For admins."""
         return self._call(rpcs.GET_SYSTEM_STATUS, GetSystemStatusRequest())
+
+    def create_token(
+        self,
+        user_id: str,
+        role: str,
+        *,
+        username: str = "",
+        grants: Sequence[str] = (),
+        name: str = "",
+        expires_at: datetime | None = None,
+    ) -> CreateTokenResponse:
+        """Makes a token; its `key` is shown this once. For admins.
+
+        Args:
+            user_id: whose rows its caller makes and sees.
+            role: "viewer", "operator", "editor" or "admin".
+            username: the user's name. Default: the id.
+            grants: what no role allows by itself, as "code:create". Default: those of the role; "none" alone means none.
+            name: what you call the token.
+            expires_at: when it stops working. None means never.
+        """
+        request = requests.create_token(
+            user_id, role, username=username, grants=grants, name=name, expires_at=expires_at
+        )
+        return self._call(rpcs.CREATE_TOKEN, request)
+
+    def list_tokens(self, page_size: int = 0) -> Pager[ListTokensResponse, Token]:
+        """All tokens, newest first, without their secrets. For admins."""
+        return Pager(self._fetch(rpcs.LIST_TOKENS, ListTokensRequest(page_size=page_size)), lambda page: page.tokens)
+
+    def revoke_token(self, token_id: str) -> Token:
+        """Ends a token, by its `id`: within 5 s it is refused, and its open watches end. For admins. Raises `TokenNotFound`."""
+        return self._call(rpcs.REVOKE_TOKEN, RevokeTokenRequest(id=token_id)).token
 
     def stats(self, **fields: Unpack[requests.StatsFields]) -> TaskStats:
         """Counts the tasks that match."""

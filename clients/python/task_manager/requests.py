@@ -10,7 +10,8 @@ from typing import Any, TypedDict, TypeVar
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
-from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.admin_service_pb2 import CreateTokenRequest
+from task_manager.v1.execution_pb2 import TaskExecution, User
 from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, Task, View
 from task_manager.v1.task_service_pb2 import (
     CreateTaskRequest,
@@ -18,6 +19,7 @@ from task_manager.v1.task_service_pb2 import (
     StopTasksRequest,
     UpdateTaskRequest,
 )
+from task_manager.v1.token_pb2 import Token
 from task_manager.values import Json, to_list, to_struct, to_timestamp, to_value
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -202,6 +204,16 @@ def update_task(task_id: str, fields: UpdateFields, *, etag: str, clear: Sequenc
 def stop_tasks(fields: StatsFields, *, validate_only: bool) -> StopTasksRequest:
     """A StopTasks request."""
     return fill(StopTasksRequest(validate_only=validate_only), fields, StatsFields)
+
+
+def create_token(
+    user_id: str, role: str, *, username: str, grants: Sequence[str], name: str, expires_at: datetime | None
+) -> CreateTokenRequest:
+    """A CreateToken request. Raises ValueError for a time without zone."""
+    token = Token(owner=User(id=user_id, username=username), role=role, grants=grants, name=name)
+    if expires_at is not None:
+        token.expires_at.CopyFrom(to_timestamp(expires_at, "expires_at"))
+    return CreateTokenRequest(token=token)
 
 
 def page(request: RequestT, page_token: str) -> RequestT:

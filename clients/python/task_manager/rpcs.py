@@ -101,6 +101,11 @@ TAIL_EXECUTION_LOGS = Rpc(
     execution_service.ExecutionLogChunk,
 )
 
+CREATE_TOKEN = Rpc(_ADMIN, "CreateToken", admin_service.CreateTokenRequest, admin_service.CreateTokenResponse)
+LIST_TOKENS = Rpc(
+    _ADMIN, "ListTokens", admin_service.ListTokensRequest, admin_service.ListTokensResponse, repeatable=True
+)
+REVOKE_TOKEN = Rpc(_ADMIN, "RevokeToken", admin_service.RevokeTokenRequest, admin_service.RevokeTokenResponse)
 GET_SYSTEM_STATUS = Rpc(_ADMIN, "GetSystemStatus", admin_service.GetSystemStatusRequest, SystemStatus, repeatable=True)
 
 ALL: tuple[Rpc[Message, Message], ...] = tuple(each for each in list(globals().values()) if isinstance(each, Rpc))

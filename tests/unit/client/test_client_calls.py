@@ -9,6 +9,7 @@ from client_harness import Servicer
 from google.protobuf.empty_pb2 import Empty
 
 import task_manager
+from task_manager.v1.admin_service_pb2 import CreateTokenResponse, ListTokensResponse, RevokeTokenResponse
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse
 from task_manager.v1.system_status_pb2 import SystemStatus
@@ -22,6 +23,7 @@ from task_manager.v1.task_service_pb2 import (
     StopTasksResponse,
     TaskStats,
 )
+from task_manager.v1.token_pb2 import Token
 
 # ruff: noqa: N802 - gRPC's names
 
@@ -61,6 +63,17 @@ class Recording(Servicer):
 
     def ExplainTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, ExplainTaskResponse(cause="NO_WORKER"))
+
+    def CreateToken(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, CreateTokenResponse(token=request.token, key="tsk_0_0"))
+
+    def ListTokens(self, request: Any, context: Any) -> Any:
+        token = Token(id="b" if request.page_token else "a")
+        answer = ListTokensResponse(tokens=[token], next_page_token="" if request.page_token else "more")
+        return self._note(request, context, answer)
+
+    def RevokeToken(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, RevokeTokenResponse(token=Token(id=request.id)))
 
     def GetSystemStatus(self, request: Any, context: Any) -> Any:
         return self._note(request, context, SystemStatus(version="1.2.3"))
@@ -168,6 +181,27 @@ async def test_a_task_is_explained_and_an_admin_sees_what_runs(serve: Any, conne
     assert (await client.call("system_status")).version == "1.2.3"
 
     assert service.requests[0].task_id == "t1"
+
+
+async def test_an_admin_makes_lists_and_revokes_tokens(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    made = await client.call("create_token", "li", "editor", username="Li", grants=["none"], name="x", expires_at=until)
+    assert made.key == "tsk_0_0"
+    await client.call("create_token", "li", "viewer")
+    with pytest.raises(ValueError, match=r"expires_at: .*no time zone"):
+        await client.call("create_token", "li", "viewer", expires_at=datetime(2030, 1, 1))  # noqa: DTZ001
+    assert [token.id for token in await client.take(None, "list_tokens", page_size=1)] == ["a", "b"]
+    assert (await client.call("revoke_token", "a")).id == "a"
+
+    full, short, first, second, revoke = service.requests
+    token = full.token
+    assert (token.owner.id, token.owner.username, token.role, token.name) == ("li", "Li", "editor", "x")
+    assert (list(token.grants), token.expires_at.ToDatetime(UTC)) == (["none"], until)
+    assert (list(short.token.grants), short.token.HasField("expires_at")) == ([], False)
+    assert (first.page_size, first.page_token, second.page_token, revoke.id) == (1, "", "more", "a")
 
 
 async def test_the_token_goes_with_every_call_as_bearer(serve: Any, connect: Any) -> None:

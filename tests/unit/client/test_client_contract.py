@@ -37,6 +37,7 @@ def test_only_reads_and_creations_with_a_request_id_are_repeated() -> None:
         "GetTaskStats",
         "ExplainTask",
         "GetSystemStatus",
+        "ListTokens",
         "GetExecution",
         "GetExecutionStatus",
         "ListExecutions",
