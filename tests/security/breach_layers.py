@@ -13,7 +13,13 @@ SETS = {
     "all": frozenset(),
 }
 
+#: Where runs may start processes: what is left then is that the zygote adopts and kills.
+BARE = "bare"
+_KEPT_BARE = frozenset({"process_group", "uid", "parent_death"})
+
 
 def worn(name: str) -> tuple[Layer, ...]:
     """The layers of a set, in their order."""
+    if name == BARE:
+        return tuple(layer for layer in LAYERS if layer.name in _KEPT_BARE)
     return tuple(layer for layer in LAYERS if layer.name not in SETS[name])

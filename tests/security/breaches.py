@@ -110,6 +110,11 @@ class Range:
         after = self._ending(_HARMLESS)
         return "" if after.result == b'"well"' else f"the next run ended so: {after}"
 
+    def leaves_nothing(self) -> bool:
+        """Whether no process is left of the runs so far."""
+        zygote = self._supervisor.zygote_pid
+        return zygote is not None and _is_childless(zygote)
+
     def _ending(self, job: bytes) -> Ending:
         self._warm_up()
         ending = self._supervisor.start(job, LIMITS, log=lambda _text: None).wait()

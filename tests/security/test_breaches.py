@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from tests.security.breach_layers import BARE
 from tests.security.breaches import Range, corpus, put_out
 
 ATTACKS = corpus()
@@ -48,6 +50,21 @@ def test_the_attacks_are_attacks(canaries):
     through = {attack.name for attack in ATTACKS if attack.name in WITHOUT_FILTERS and bare.attack(attack).hole}
     bare.close()
     assert through == WITHOUT_FILTERS
+
+
+@pytest.mark.parametrize("number", ["215", "216", "217"])
+def test_what_a_run_starts_ends_with_it_also_where_it_may_start_processes(canaries, number):
+    (attack,) = [attack for attack in ATTACKS if attack.name.startswith(number)]
+    bare = Range(BARE, canaries)
+    try:
+        began = time.monotonic()
+        said = bare.attack(attack).said
+        # It has started some; the grandchild that holds the pipe open does not hold up its supervisor.
+        assert said.startswith(('"PWNED', '"HELD'))
+        assert time.monotonic() - began < 10
+        assert bare.leaves_nothing()
+    finally:
+        bare.close()
 
 
 def test_they_fail_for_a_user_without_privileges_too():
