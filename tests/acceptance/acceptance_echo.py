@@ -79,6 +79,9 @@ class Echo:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
 
+    def has_received(self) -> bool:
+        return not self._server.received.empty()
+
     def received(self) -> list[bytes]:
         """The requests that came so far: path, headers and body as they were."""
         found = []

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from task_server.domain.assertions import Condition, ResponseAssertion, Subject
+from task_server.domain.secret import REDACTED, is_sensitive_header
 from task_server.executors.answer import Answer
 from task_server.executors.foreign_text import fit_to_show
 
@@ -83,13 +84,19 @@ def _problem(assertion: ResponseAssertion, seen: _Seen) -> str | None:
         exists = value is not _ABSENT and not (assertion.subject is Subject.BODY and value == "")
         if exists == expected:
             return None
-        return f"{what} should be there" if expected else f"{what} should not be there; it is {_shown(value)}"
+        return f"{what} should be there" if expected else f"{what} should not be there; it is {_said(assertion, value)}"
     wanted = {Condition.EQUALS: "be", Condition.CONTAINS: "contain", Condition.MATCHES: "match"}[assertion.condition]
     if value is _ABSENT:
         return f"{what} should {wanted} {_shown(expected)}; there is none"
     if _holds(assertion.condition, value, expected):
         return None
-    return f"{what} should {wanted} {_shown(expected)}; it is {_shown(value)}"
+    return f"{what} should {wanted} {_shown(expected)}; it is {_said(assertion, value)}"
+
+
+def _said(assertion: ResponseAssertion, value: Any) -> str:
+    """What was found, unless it is a header that results do not show either."""
+    hidden = assertion.subject is Subject.HEADER and is_sensitive_header(assertion.name)
+    return REDACTED if hidden else _shown(value)
 
 
 def _holds(condition: Condition, value: Any, expected: Any) -> bool:

@@ -25,6 +25,10 @@ _LONGEST = 4 * 2 * (3 + 2 * _AGAIN) * (_SLASHES + 1)
 _SLASH = rf"\\|%(?:25){{0,{_AGAIN}}}+5[cC]"
 
 
+#: So many characters at either end of a long text are looked for.
+_END = 32
+
+
 class EscapedForm(NamedTuple):
     """An expression for the forms of one text."""
 
@@ -37,9 +41,19 @@ def escaped_form(text: str) -> EscapedForm | None:
     """The expression for a text, None where nobody would escape it."""
     if not set(text) - _PLAIN:
         return None
+    longest = _LONGEST * len(text)
+    if len(text) <= 2 * _END:
+        return EscapedForm(re.compile(_expression(text)), longest)
+    # Making an expression takes far longer than using it. Where only the beginning is found, what follows goes with it.
+    between = f"(?s:.{{0,{longest}}}?)"
+    ends = f"{_expression(text[:_END])}(?:{between}{_expression(text[-_END:])}|(?s:.{{0,{longest}}}))"
+    return EscapedForm(re.compile(ends), 2 * longest)
+
+
+def _expression(text: str) -> str:
     # All repetitions are possessive, so that a hostile text can not make it try again and again.
-    parts = [re.escape(part) if part in _PLAIN else _escaped(part) for part in re.findall(r"\\+|.", text, re.DOTALL)]
-    return EscapedForm(re.compile("".join(parts)), _LONGEST * len(text))
+    parts = re.findall(r"\\+|.", text, re.DOTALL)
+    return "".join(re.escape(part) if part in _PLAIN else _escaped(part) for part in parts)
 
 
 def _escaped(part: str) -> str:

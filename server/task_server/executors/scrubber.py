@@ -11,7 +11,7 @@ from typing import Any
 
 from task_server.domain.secret import REDACTED, Secret
 from task_server.executors.escaped_forms import escaped_form
-from task_server.executors.secret_forms import forms
+from task_server.executors.secret_forms import encoded, misread, parts
 from task_server.sandbox.ending import Ending
 
 #: A text may have been cut amid a secret. So much of the secret's beginning, at the end of the text, is taken out too.
@@ -26,10 +26,12 @@ class Scrubber:
     """Replaces secrets, in all the forms of `secret_forms` and `escaped_forms`, by a mark."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self._forms = forms(secrets)
-        self._escaped = [escaped for form in self._forms if (escaped := escaped_form(form))]
+        plain = parts(secrets)
+        self._forms = plain | encoded(plain)
+        self._longest_form = max(map(len, self._forms), default=0)
+        self._escaped = [escaped for text in plain | misread(plain) if (escaped := escaped_form(text))]
         #: The longest text that is taken out.
-        self._longest = max([*map(len, self._forms), *(escaped.longest for escaped in self._escaped)], default=0)
+        self._longest = max([self._longest_form, *(escaped.longest for escaped in self._escaped)])
         self._beginnings = frozenset(form[0] for form in self._forms)
 
     def text(self, text: str) -> str:
@@ -74,7 +76,7 @@ class Scrubber:
 
     def _without_cut(self, text: str) -> str:
         end = text.rstrip(_BEHIND_A_CUT)
-        for start in range(max(0, len(end) - self._longest + 1), len(end) - _CUT_CHARACTERS + 1):
+        for start in range(max(0, len(end) - self._longest_form + 1), len(end) - _CUT_CHARACTERS + 1):
             if end[start] in self._beginnings and self._may_begin(end[start:]):
                 return end[:start] + REDACTED + text[len(end) :]
         return text

@@ -1,4 +1,4 @@
-"""The forms in which a secret may come back: as it is, in parts, and in the encodings of requests and answers."""
+"""The forms in which a secret may come back: as it is, in parts, and encoded. What is escaped, `escaped_forms` finds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,31 @@ from task_server.domain.secret import MIN_SECRET_CHARACTERS, REDACTED, Secret
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +(\S.*)", re.DOTALL)
 #: `a=…; b=…`, as in a Cookie.
 _PAIR = re.compile(r"(?:^|; *)[^=;]+=([^;]+)")
+_MAX_PAIRS = 20
 #: What `requests` and this service leave as it is in a path or query.
 _URL_SAFE = "!$%&'()*+,/:;=?@[]~"
 
 
-def forms(secrets: Iterable[Secret]) -> frozenset[str]:
-    """All texts that must not be shown, whatever they are escaped to: secrets, their parts, and what is in base64 of those.
+def parts(secrets: Iterable[Secret]) -> frozenset[str]:
+    """Secrets, and the parts of those that are credentials: what must not be shown, whatever it is escaped to.
 
     Those too short to be told from other text are left out, and those that the mark in their place would show.
     """
-    found = {form for secret in secrets for part in _parts(secret.plain) for form in _encoded(part)}
-    return frozenset(form for form in found if len(form) >= MIN_SECRET_CHARACTERS and form not in REDACTED)
+    return _shown({part for secret in secrets for part in _parts(secret.plain)})
+
+
+def encoded(texts: Iterable[str]) -> frozenset[str]:
+    """The texts in base64, alone and within other base64."""
+    return _shown({form for text in texts for form in _encoded(text)})
+
+
+def misread(texts: Iterable[str]) -> frozenset[str]:
+    """The texts, sent in UTF-8 and read as Latin-1, as headers are."""
+    return _shown({text.encode("utf-8", "surrogatepass").decode("latin-1") for text in texts})
+
+
+def _shown(texts: set[str]) -> frozenset[str]:
+    return frozenset(text for text in texts if len(text) >= MIN_SECRET_CHARACTERS and text not in REDACTED)
 
 
 def _parts(plain: str) -> Iterator[str]:
@@ -36,7 +50,7 @@ def _parts(plain: str) -> Iterator[str]:
         if decoded := _decoded(scheme[1]):
             yield decoded
             yield decoded.partition(":")[2]
-    pairs = _PAIR.findall(plain)
+    pairs = _PAIR.findall(plain)[:_MAX_PAIRS]
     yield from (pair.strip().strip('"') for pair in pairs)
 
 
@@ -49,10 +63,6 @@ def _decoded(text: str) -> str:
 
 
 def _encoded(text: str) -> Iterator[str]:
-    if len(text) < MIN_SECRET_CHARACTERS:
-        return
-    yield text
-    yield text.encode("utf-8", "surrogatepass").decode("latin-1")
     # What is put into base64 is mostly a request, or a part of one.
     sent = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     sent |= {quote(text, safe=""), quote(text), quote(text, safe=_URL_SAFE), quote_plus(text)}
@@ -71,3 +81,8 @@ def _base64(raw: bytes) -> Iterator[str]:
         core = text[first:last].decode("ascii")
         yield core
         yield core.replace("+", "-").replace("/", "_")
+        yield core.replace("/", "\\/")
+        yield core.replace("/", "\\\\/")
+        yield quote(core, safe="")
+        yield quote(core, safe="/")
+        yield quote(quote(core, safe=""))

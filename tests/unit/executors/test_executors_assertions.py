@@ -187,3 +187,12 @@ def test_a_pattern_that_takes_for_ever_ends_with_the_timeout(call: Any) -> None:
 def test_a_broken_assertion_may_go_better_the_next_time() -> None:
     assert FailureReason.ASSERTION_FAILED in DEFAULT_REASONS
     assert FailureReason.ASSERTION_FAILED not in NEVER_RETRIED
+
+
+def test_a_header_with_credentials_is_judged_and_not_shown() -> None:
+    assert said("", header("Set-Cookie", contains="session="), Set_Cookie="session=1") is None
+    problem = said("", header("Set-Cookie", equals="x"), Set_Cookie="session=1")
+    assert problem == 'response_assertions[0]: the header Set-Cookie should be "x"; it is [redacted]'
+    problem = said("", header("Set-Cookie", exists=False), Set_Cookie="session=1")
+    assert problem is not None
+    assert "session" not in problem

@@ -186,3 +186,16 @@ def test_a_hostile_text_takes_no_time(secret: str) -> None:
         began = time.process_time()
         scrubber.text(hostile)
         assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("way", NESTED.values(), ids=NESTED)
+@pytest.mark.parametrize(
+    "long", ["line 1/ü\n" * 60, "\U0001f511" * 2000, "密" * 2700, '"<>&/+ %' * 1000, "a-b_" * 2000]
+)
+def test_a_long_one_is_taken_out_in_no_time(way, long: str) -> None:
+    text = way(long)
+    began = time.process_time()
+    assert Scrubber([Secret(long)]).text(f"({text})") in (f"({REDACTED})", f"({REDACTED}")
+    # Cut, what is there of it goes too.
+    assert Scrubber([Secret(long)]).text(f"({text[: len(text) // 2]}") == f"({REDACTED}"
+    assert time.process_time() - began < 5
