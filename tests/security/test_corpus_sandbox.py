@@ -39,7 +39,7 @@ STOPPED_AT = dict.fromkeys(BOUNDED, "killed by a limit") | {
     FailureReason.RESULT_TOO_LARGE: "result refused",
     FailureReason.RESULT_NOT_JSON: "result refused",
 }
-COLUMNS = ("run", *dict.fromkeys(STOPPED_AT.values()), "harmless", "through")
+COLUMNS = ("run", *sorted(set(STOPPED_AT.values())), "harmless", "through")
 UNTOUCHED = "import json, math\ndef run():\n    return json.loads('[3]')[0] + math.sqrt(9)\n"
 CANARY = "canary-of-the-environment"
 

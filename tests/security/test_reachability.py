@@ -134,8 +134,9 @@ def key_of(value):
 
 def given():
     """What a task is given by name."""
-    names = task_globals(print)["__builtins__"]
-    yield from ((name, value) for name, value in names.items() if not name.startswith("_"))
+    names = task_globals(print)
+    yield from ((name, value) for name, value in names["__builtins__"].items() if not name.startswith("_"))
+    yield "print", names["print"]
     yield from FACADES.items()
 
 
@@ -218,7 +219,7 @@ def test_the_metaclass_of_a_tasks_class_can_not_be_had_in_source():
 
 
 def test_what_is_handed_out_is_what_is_listed():
-    names = task_globals(print)["__builtins__"]
+    names = dict(given())
     for missing in ("open", "exec", "eval", "compile", "super", "dir", "globals", "locals", "memoryview", "bytearray"):
         assert missing not in names
     for replaced in ("type", "vars", "getattr", "setattr", "delattr", "print"):

@@ -25,22 +25,24 @@ _MORE_BUILTINS = (
 )
 
 
+#: Made once: a child that made it anew would touch, and so copy, the memory of each of these functions.
+_BUILTINS: dict[str, Any] = {
+    **{name: value for name, value in safe_builtins.items() if not name.endswith("_") or name.startswith("__")},
+    **{name: getattr(builtins, name) for name in _MORE_BUILTINS},
+    "__import__": import_facade,
+    "getattr": guards.get_attribute,
+    "hasattr": guards.has_attribute,
+    "setattr": guards.set_attribute,
+    "delattr": guards.delete_attribute,
+    "vars": guards.own_attributes,
+    "type": classes.TypeOfValues,
+}
+
+
 def task_globals(log: Callable[[str], None]) -> dict[str, Any]:
     """The globals to run a task's code in; what it prints goes to `log`."""
-    names = {name: value for name, value in safe_builtins.items() if not name.endswith("_") or name.startswith("__")}
-    names |= {name: getattr(builtins, name) for name in _MORE_BUILTINS}
-    names |= {
-        "__import__": import_facade,
-        "getattr": guards.get_attribute,
-        "hasattr": guards.has_attribute,
-        "setattr": guards.set_attribute,
-        "delattr": guards.delete_attribute,
-        "vars": guards.own_attributes,
-        "type": classes.TypeOfValues,
-        "print": _printer(log),
-    }
     return {
-        "__builtins__": names,
+        "__builtins__": _BUILTINS,
         "__name__": MODULE_NAME,
         "_metaclass_": classes.make_class,
         "_super_": classes.super_of,
@@ -50,6 +52,8 @@ def task_globals(log: Callable[[str], None]) -> dict[str, Any]:
         "_inplacevar_": in_place.in_place,
         "_class_pattern_": patterns.class_pattern,
         "_pattern_value_": patterns.PatternValue,
+        # No task may bind this name.
+        "print": _printer(log),
     }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import importlib.util
 import io
 import zoneinfo
-from importlib import resources
 from pathlib import Path
 
 _files: dict[str, bytes] = {}
@@ -29,27 +29,12 @@ def zone_names() -> set[str]:
 
 
 def load_zones() -> None:
-    """Read every zone, once, in the process that the others are forked from."""
+    """Read every zone of the `tzdata` package, once, in the process that the others are forked from."""
     # A zone that was made from bytes can not be copied otherwise.
     copyreg.pickle(zoneinfo.ZoneInfo, lambda made: (zone, (made.key,)))
-    for key in _packaged_names() or zoneinfo.available_timezones():
-        with contextlib.suppress(OSError, ValueError):
-            _files[key] = _file(key)
-
-
-def _packaged_names() -> list[str]:
-    try:
-        return resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
-    except (ModuleNotFoundError, FileNotFoundError):
-        return []
-
-
-def _file(key: str) -> bytes:
-    try:
-        return resources.files("tzdata.zoneinfo").joinpath(*key.split("/")).read_bytes()
-    except (ModuleNotFoundError, FileNotFoundError):
-        for folder in zoneinfo.TZPATH:
-            path = Path(folder, key)
-            if path.is_file():
-                return path.read_bytes()
-        raise
+    # Not by importlib.resources, nor by zoneinfo's own ways: they load `threading`, which does something after each fork.
+    package = importlib.util.find_spec("tzdata")
+    for folder in (package and package.submodule_search_locations) or ():
+        for key in Path(folder, "zones").read_text(encoding="utf-8").split():
+            with contextlib.suppress(OSError):
+                _files[key] = Path(folder, "zoneinfo", key).read_bytes()
