@@ -10,6 +10,8 @@ import math
 from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
+from task_server.sandbox.policy.vocabulary import shown_name
+
 #: As protobuf JSON values, which is how a result is answered, each level of dicts nests three messages deep; parsers stop at 100.
 _MAX_DEPTH = 30
 _MAX_INTEGER_BITS = 4096
@@ -97,7 +99,7 @@ class _Plain:
 
 def _type_name(kind: type) -> str:
     # Past a class' own idea of its name.
-    return str(type.__getattribute__(kind, "__name__"))[:100]
+    return shown_name(str(type.__getattribute__(kind, "__name__")))[:100]
 
 
 def _refuse(where: str, what: str, instead: str) -> Any:

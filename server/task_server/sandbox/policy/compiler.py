@@ -50,7 +50,7 @@ def compile_source(source: str, function_name: str) -> Program:
         defined = list(_functions(tree.body))
         transformer = TaskTransformer()
         transformer.visit(tree)
-        findings = sorted(transformer.findings, key=lambda finding: (finding.line, finding.column))
+        findings = transformer.findings
         if findings:
             findings = _with_columns_in_characters(findings, source)
         if function_name not in defined:

@@ -191,7 +191,7 @@ def _init(kind_name: str, fields: dict[str, Field]) -> Callable[..., None]:
             raise TypeError(message)
         optional = has_default
 
-    def __init__(self: Any, *args: Any, **values: Any) -> None:  # noqa: N807 - what it becomes
+    def __init__(self: Any, /, *args: Any, **values: Any) -> None:  # noqa: N807 - what it becomes
         if len(args) > len(positional):
             message = f"{shown_name(kind_name)} takes {len(positional)} positional arguments but {len(args)} were given"
             raise TypeError(message)

@@ -121,7 +121,7 @@ def get_special(owner: Any, name: str) -> Any:
     """What `owner.__class__` and its kind call, in source only: by a text, as `getattr` has it, they are not to be had."""
     if type(owner) is super and name in SPECIAL_METHODS:
         return getattr(owner, name)
-    if name == "__init__" and type(owner) in TASK_METACLASSES:
+    if name == "__init__" and (type(owner) in TASK_METACLASSES or _is_exception_class(owner)):
         return getattr(owner, name)
     if name in ("__class__", "__dict__"):
         try:
@@ -156,6 +156,10 @@ def _refuse_denied(owner: Any, name: str) -> None:
             raise _not_allowed(name, " of this object")
     elif type(owner) is not Facade:
         raise _not_allowed(name)
+
+
+def _is_exception_class(owner: Any) -> bool:
+    return isinstance(owner, type) and issubclass(owner, BaseException)
 
 
 def _is_metaclass(value: Any) -> bool:

@@ -29,6 +29,9 @@ from task_server.sandbox.policy.vocabulary import (
     private_name,
 )
 
+#: Names in a source may be as long as the source.
+_MAX_MESSAGE_CHARACTERS = 2_000
+
 
 class TaskTransformer(PatternVisitor):
     """RestrictedPython's transformer, with the habits of ordinary Python let in.
@@ -40,8 +43,7 @@ class TaskTransformer(PatternVisitor):
 
     def __init__(self) -> None:
         super().__init__()
-        #: What was refused, in the order of the source.
-        self.findings: list[Finding] = []
+        self._found: dict[tuple[int, int], Finding] = {}
         self._own_names: frozenset[str] = frozenset()
         self._class_names: list[str] = []
         #: The first parameter of each function around, which is what `super()` means; None for a function without.
@@ -51,8 +53,14 @@ class TaskTransformer(PatternVisitor):
     def error(self, node: ast.AST, info: str) -> None:
         """Note what is refused; one finding for each place."""
         line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1
-        if all((found.line, found.column) != (line, column) for found in self.findings):
-            self.findings.append(Finding(line, column, info))
+        if len(info) > _MAX_MESSAGE_CHARACTERS:
+            info = f"{info[:_MAX_MESSAGE_CHARACTERS]} ..."
+        self._found.setdefault((line, column), Finding(line, column, info))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was refused, in the order of the source."""
+        return [finding for _, finding in sorted(self._found.items())]
 
     def warn(self, node: ast.AST, info: str) -> None:
         """RestrictedPython's warnings concern its own way of printing."""
@@ -198,6 +206,8 @@ class TaskTransformer(PatternVisitor):
         if node.module == "__future__" and not node.level:
             return ast.copy_location(ast.Pass(), node)
         self._refuse_lazy(node)
+        for alias in node.names:
+            alias.asname = self.bound_name(node, alias.asname)
         if node.level or node.module is None or node.module not in FACADES:
             self._refuse_import(node, "." * node.level + (node.module or ""))
             return node
@@ -206,7 +216,6 @@ class TaskTransformer(PatternVisitor):
             if alias.name not in names:
                 allowed = ", ".join(sorted(names))
                 self.error(node, f"{alias.name!r} of {node.module!r} is not available; it has: {allowed}")
-            alias.asname = self.bound_name(node, alias.asname)
         return node
 
     def _refuse_lazy(self, node: ast.Import | ast.ImportFrom) -> None:

@@ -28,6 +28,9 @@ def risky(kind):
         return "else"
     finally:
         log.append(kind)
+class Old(ValueError):
+    def __init__(self, text):
+        ValueError.__init__(self, text, "more")
 log = []
 def run():
     results = [risky(k) for k in ("value", "key", "app", "chain", "assert", "none")]
@@ -51,4 +54,4 @@ def run():
             log.append(i)
     else:
         log.append("else")
-    return [results, log]
+    return [results, log, Old("x").args]

@@ -6,10 +6,7 @@ import math
 class E(AttributeError):
     pass
 def run():
-    try:
-        math.nothing
-    except AttributeError as e:
-        match e:
-            case E(obj=o) | AttributeError(obj=o):
-                return "PWNED " + repr(o)
+    match E("x", name="a", obj=math):
+        case E(obj=o):
+            return "PWNED " + repr(o)
     return "no"
