@@ -6,7 +6,9 @@ import pytest
 from tests.conformance.store.engine_values import SUCCESS, definition
 
 from task_server.domain.actions import HttpAction
+from task_server.domain.clock import SECOND
 from task_server.domain.outcome import Outcome
+from task_server.domain.retention import Retention
 from task_server.domain.secret import SealedValue, Secret, SecretKind
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.sealing.given_secrets import GivenSecrets
@@ -14,7 +16,8 @@ from task_server.sealing.key_source import GivenKeys
 from task_server.sealing.sealer import CannotOpen, Sealer
 from task_server.store import sealed_secrets
 from task_server.store.database import DuplicateKeyError
-from task_server.store.tables import SealedSecretRow, TaskRow
+from task_server.store.tables import ExecutionRow, SealedSecretRow, TaskRow
+from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.executions import Executions
 from task_server.usecases.sealing import Sealing
 from task_server.usecases.stopping import Stopping
@@ -129,9 +132,27 @@ def test_deleting_removes_them_at_once_and_an_ended_task_keeps_them(create, port
     Stopping(ports).stop(caller, view.task.task_id)
     assert stored(database, view.task.task_id) == {"A"}
     again = Tasks(ports).run(caller, view.task.task_id)
-    assert opened(running.claim(again.last_execution.id, "w1"), sealer(OLD)) == {"A": "12345678"}
+    claim = running.claim(again.last_execution.id, "w1")
+    assert opened(claim, sealer(OLD)) == {"A": "12345678"}
+    assert running.finish(claim.execution_id, claim.attempt, SUCCESS)
+    assert stored(database, view.task.task_id) == {"A"}
     Tasks(ports).delete(caller, view.task.task_id)
     assert stored(database, view.task.task_id) == set()
+
+
+def test_retention_removes_them_with_their_task(create, ports, running, database, monkeypatch):
+    # Searches are bounded by ids, which are times.
+    monkeypatch.setattr("task_server.usecases.cleaning.first_id", lambda _: "g")
+    old, young = create(A="12345678"), create(A="87654321")
+    for view in (old, young):
+        claim = running.claim(view.last_execution.id, "w1")
+        assert running.finish(claim.execution_id, claim.attempt, SUCCESS)
+    with database.write():
+        TaskRow.update(updated_at=1).where(TaskRow.task_id == old.task.task_id).execute()
+        ExecutionRow.update(finished_at=1).where(ExecutionRow.parent_task == old.task.task_id).execute()
+    assert sum(Cleaning(ports, Retention(executions=86_400 * SECOND)).sweep()) == 1
+    assert stored(database, old.task.task_id) == set()
+    assert stored(database, young.task.task_id) == {"A"}
 
 
 def test_updating_replaces_adds_and_removes(create, ports, caller, running, database):
