@@ -241,6 +241,7 @@ def run_scheduler(settings: Settings) -> int:
     from task_server.metrics.reading import remembered
     from task_server.scheduler.cleaner import Cleaner
     from task_server.scheduler.scheduler import Scheduler
+    from task_server.usecases.calling import Calling
     from task_server.usecases.cleaning import Cleaning, configured_retention
     from task_server.usecases.expiring import Expiring
     from task_server.usecases.firing import Firing
@@ -259,6 +260,7 @@ def run_scheduler(settings: Settings) -> int:
         publishing=Publishing(ports, publisher),
         rescuing=Rescuing(ports, settings.max_lost_attempts),
         expiring=Expiring(ports),
+        calling=Calling(ports),
         interval_seconds=settings.scheduler_interval_seconds,
     )
     # A handler may not take the lock that the loop may hold; the queue's `put` may interrupt anything.
@@ -511,7 +513,13 @@ def _database(settings: Settings) -> Database:
 
 
 def _present_database(settings: Settings) -> Database:
-    """The database, known to answer and to have the present tables."""
+    """The database, known to answer and to have the present tables; and the settings that are read with it can be."""
+    from task_server.usecases.ports import configured_limits
+
+    try:
+        configured_limits(settings)
+    except ValueError as error:
+        raise StartError(str(error)) from error
     from task_server.store.migrator import NewerSchemaError, check_schema
 
     database = _database(settings)

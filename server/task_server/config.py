@@ -34,6 +34,10 @@ _MAY_BE_ZERO = (
     "max_streams_per_token",
     "max_streams_per_owner",
     "rate_per_failing_peer",
+    "max_tasks_per_owner",
+    "max_schedules_per_owner",
+    "max_queued_per_owner",
+    "max_running_per_owner",
     "stop_grace_seconds",
     "drain_seconds",
     "retain_executions_seconds",
@@ -191,6 +195,22 @@ class Settings:
     egress_proxy_credentials: str = field(default="", repr=False)
     #: A PEM file with certificates that API tasks trust besides the machine's and Mozilla's. Empty means none.
     egress_ca_file: str = ""
+
+    # What one owner may have at once, all servers together. More is refused with RESOURCE_EXHAUSTED; but what would run waits.
+    #: Tasks that have not ended. 0 means any number.
+    max_tasks_per_owner: int = 100_000
+    #: Of those, the ones that go by cron. 0 means any number.
+    max_schedules_per_owner: int = 10_000
+    #: Executions that wait. 0 means any number.
+    max_queued_per_owner: int = 100_000
+    #: Executions that run. 0 means any number.
+    max_running_per_owner: int = 0
+    #: Other numbers for some owners, by their ids: `li=tasks:5000+running:2`. There are tasks, schedules, queued and running, and
+    #: what is left out is as above.
+    quotas: tuple[str, ...] = ()
+    #: What may run of a queue at once, and start in a while, all workers together: `reports=concurrency:4+rate:100/60`, where
+    #: the rate is starts in so many seconds. Either may be left out.
+    queue_limits: tuple[str, ...] = ()
 
     #: How often the scheduler looks for what is due, and how late a firing may so be.
     scheduler_interval_seconds: float = 1.0

@@ -17,6 +17,7 @@ from task_server.notifier.bell import MemoryBell
 from task_server.scheduler.scheduler import Scheduler
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
+from task_server.usecases.calling import Calling
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.ports import Ports
@@ -65,6 +66,7 @@ class Clockwork:
             publishing=Publishing(ports, self.broker),
             rescuing=Rescuing(ports, max_lost_attempts=3),
             expiring=Expiring(ports),
+            calling=Calling(ports),
             interval_seconds=interval_seconds,
         )
         self._thread = threading.Thread(target=self._run)

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from task_manager.v1.admin_service_pb2 import CreateTokenRequest
 from task_manager.v1.execution_pb2 import TaskExecution, User
-from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, Task, View
+from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, StartRate, Task, View
 from task_manager.v1.task_service_pb2 import (
     CreateTaskRequest,
     PreviewScheduleRequest,
@@ -65,6 +65,9 @@ class TaskFields(TypedDict, total=False):
     queue: str | None
     priority: int | None
     module: str | None
+    concurrency_key: str | None
+    max_concurrent: int | None
+    start_rate: StartRate | None
     metadata: Mapping[str, Json] | None
 
 

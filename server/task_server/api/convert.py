@@ -16,6 +16,7 @@ from task_server.domain.explanation import Explanation
 from task_server.domain.fire_times import FireTime
 from task_server.domain.outcome import Limits
 from task_server.domain.owner import Owner
+from task_server.domain.places import StartRate
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.secret import REDACTED, SecretKind, is_sensitive_header
 from task_server.domain.task import Task
@@ -59,6 +60,9 @@ def task(value: Task, execution: Execution | None, detail: ExecutionDetail | Non
         created_by=user(value.owner),
         etag=str(value.revision),
         paused_at=timestamp(value.paused_at),
+        concurrency_key=definition.concurrency_key,
+        max_concurrent=definition.max_concurrent,
+        start_rate=_start_rate(definition.start_rate),
     )
     if schedule.cron_expression:
         _set_cron(message, value)
@@ -81,6 +85,10 @@ def _retry_policy(value: RetryPolicy | None) -> task_pb2.RetryPolicy | None:
         retry_statuses=value.retry_statuses,
         retry_reasons=[reason.value for reason in value.retry_reasons],
     )
+
+
+def _start_rate(value: StartRate | None) -> task_pb2.StartRate | None:
+    return task_pb2.StartRate(count=value.count, seconds=value.seconds) if value else None
 
 
 def _set_cron(message: task_pb2.Task, value: Task) -> None:

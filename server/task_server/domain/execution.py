@@ -58,6 +58,10 @@ class Execution:
     lost_count: int = 0
     #: It waits for something else than its time: the end of an earlier run (overlap policy), or ResumeTask. Nobody claims it.
     held: bool = False
+    #: Whose places it needs one of, besides its queue's and its owner's; empty for none.
+    concurrency_key: str = ""
+    #: The scope in which it found no place and so waits for one (`store.places`); empty for none.
+    waits_for: str = ""
     worker: str = ""
     stop_requested_at: Micros | None = None
     created_at: Micros

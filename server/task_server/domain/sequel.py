@@ -156,7 +156,15 @@ def _while_waiting(run: Execution, what: str, because: str = "") -> str:
 
 def _ended(run: Execution, now: Micros, **changes: Any) -> Execution:
     return run.changed(
-        **{"finished_at": now, "observed_at": now, "error": "", "failure_reason": None, "held": False, **changes}
+        **{
+            "finished_at": now,
+            "observed_at": now,
+            "error": "",
+            "failure_reason": None,
+            "held": False,
+            "waits_for": "",
+            **changes,
+        }
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from task_server.domain.actions import Action
 from task_server.domain.clock import Micros, seconds
 from task_server.domain.owner import Owner
+from task_server.domain.places import StartRate
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import Schedule, TaskType
 from task_server.domain.status import TaskStatus
@@ -30,6 +31,12 @@ class TaskDefinition:
     deadline_seconds: float = 0.0
     queue: str = DEFAULT_QUEUE
     module: str = ""
+    #: Executions with the same key of the same owner share their places. Empty means none.
+    concurrency_key: str = ""
+    #: How many of them may run at once; 0 where there is no key.
+    max_concurrent: int = 0
+    #: How often they may start; None for any.
+    start_rate: StartRate | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property

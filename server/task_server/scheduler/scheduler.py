@@ -12,6 +12,7 @@ from task_server.domain.clock import SECOND
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.notifier.bell import Bell, Topic
 from task_server.store.database import Database
+from task_server.usecases.calling import Calling
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
@@ -33,12 +34,13 @@ class Scheduler:
         publishing: Publishing,
         rescuing: Rescuing,
         expiring: Expiring,
+        calling: Calling,
         interval_seconds: float,
     ) -> None:
         self._database = database
         self._firing = firing
         self._publishing = publishing
-        self._recoveries = (rescuing.rescue, expiring.expire, publishing.bring_forward)
+        self._recoveries = (rescuing.rescue, expiring.expire, calling.call_waiting, publishing.bring_forward)
         self._interval_seconds = interval_seconds
         self._next_recovery = self._next_publishing = 0.0
         self._away: set[str] = set()
@@ -93,7 +95,7 @@ class Scheduler:
         return until_publishing if until_publishing > 0 else max(self._until_due(), _SHORTEST_SECONDS)
 
     def _recover(self) -> None:
-        """Once in an interval, look for runs that lost their worker, whose deadline has passed, or whose message is gone."""
+        """Once in an interval, look for runs that lost their worker, whose time or message is gone, and give places on."""
         if time.monotonic() < self._next_recovery:
             return
         self._next_recovery = time.monotonic() + self._interval_seconds

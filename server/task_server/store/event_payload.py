@@ -11,6 +11,7 @@ from task_server.domain.actions import Action, ActionKind, CodeAction
 from task_server.domain.event import Names
 from task_server.domain.execution import Execution
 from task_server.domain.owner import Owner
+from task_server.domain.places import StartRate
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import Schedule
 from task_server.domain.status import ExecutionStatus, FailureReason, TaskStatus
@@ -86,6 +87,7 @@ def _known_definition(value: dict[str, Any]) -> dict[str, Any]:
         "action": _known(ACTIONS[kind], known["action"]) | {"kind": kind},
         "schedule": _known(Schedule, known["schedule"]),
         "retry_policy": _known(RetryPolicy, known.get("retry_policy") or {}),
+        "start_rate": _known(StartRate, known.get("start_rate") or {}),
     }
 
 

@@ -20,7 +20,7 @@ _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 
 _INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
-    (*records.EXECUTION, *records.EXECUTION_DETAIL, "publish_after", "publish_count"),
+    (*records.EXECUTION, *records.EXECUTION_DETAIL, "ready_at", "publish_after", "publish_count"),
 )
 _GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
 _FIND_BY_TASK_ID = Statement(
@@ -170,8 +170,7 @@ def move(execution: Execution, *, expected: Execution, **columns: Any) -> bool:
     `columns` are further columns to set. False when somebody else moved it first: then nothing was changed.
     """
     updated = _move(tuple(columns)).run(
-        **records.execution_state_columns(execution),
-        **columns,
+        **{**records.execution_state_columns(execution), **columns},
         id=execution.id,
         expected_status=expected.status.value,
         expected_attempt=expected.attempt,
@@ -185,7 +184,7 @@ def _move(columns: tuple[str, ...]) -> Statement:
     return Statement(
         "UPDATE execution SET {changes} WHERE id = :id AND status = :expected_status AND attempt = :expected_attempt "
         "AND revision = :expected_revision",
-        (*records.EXECUTION_STATE, *columns),
+        tuple(dict.fromkeys((*records.EXECUTION_STATE, "ready_at", *columns))),
     )
 
 
@@ -196,6 +195,7 @@ def definition_columns(execution: Execution, args: list[Any], kwargs: dict[str, 
         "module": execution.module,
         "queue": execution.queue,
         "action_kind": records.kind_column(execution.action_kind),
+        "concurrency_key": execution.concurrency_key,
         "metadata": records.dumps(execution.metadata),
         "task_args": records.dumps(args),
         "task_kwargs": records.dumps(kwargs),

@@ -7,9 +7,11 @@ from typing import Any
 
 from task_server.domain.actions import Action, ActionKind, CodeAction, HttpAction
 from task_server.domain.assertions import read_assertion
+from task_server.domain.clock import NEVER
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail, LogChunk
 from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.owner import Owner
+from task_server.domain.places import StartRate
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
 from task_server.domain.secret import SealedValue, SecretKind
@@ -49,6 +51,7 @@ EXECUTION_STATE = (
     "failed_count",
     "lost_count",
     "held",
+    "waits_for",
     "worker",
     "stop_requested_at",
     "started_at",
@@ -70,6 +73,7 @@ EXECUTION = (
     "owner_name",
     "queue",
     "action_kind",
+    "concurrency_key",
     "scheduled_for",
     "created_at",
     "metadata",
@@ -151,7 +155,14 @@ def dump_definition(value: TaskDefinition) -> dict[str, Any]:
         # Left out where there is none, so that a worker of an older version still reads it.
         action["sealed"] = [fields(each) for each in sealed]
     policy = fields(value.retry_policy) if value.retry_policy else None
-    return {**fields(value), "action": action, "schedule": fields(value.schedule), "retry_policy": policy}
+    rate = fields(value.start_rate) if value.start_rate else None
+    return {
+        **fields(value),
+        "action": action,
+        "schedule": fields(value.schedule),
+        "retry_policy": policy,
+        "start_rate": rate,
+    }
 
 
 def load_definition(value: dict[str, Any]) -> TaskDefinition:
@@ -168,11 +179,12 @@ def load_definition(value: dict[str, Any]) -> TaskDefinition:
             for each in said.get("sealed", ())
         )
     action: Action = kind(**said)
-    policy = value.get("retry_policy")
+    policy, rate = value.get("retry_policy"), value.get("start_rate")
     parts = {
         "action": action,
         "schedule": _schedule(value["schedule"]),
         "retry_policy": _retry_policy(policy) if policy else None,
+        "start_rate": StartRate(**rate) if rate else None,
     }
     return TaskDefinition(**value | parts)
 
@@ -243,6 +255,7 @@ def execution_state_columns(value: Execution) -> dict[str, Any]:
     reason = value.failure_reason
     return {name: getattr(value, name) for name in EXECUTION_STATE} | {
         "status": value.status.value,
+        "ready_at": NEVER if value.held or value.waits_for else value.due_at,
         "failure_reason": reason.value if reason else None,
         "held": int(value.held),
     }

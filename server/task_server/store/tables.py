@@ -65,6 +65,9 @@ class ExecutionRow(Model):
     stop_requested_at = BigIntegerField(null=True)
     publish_after = BigIntegerField()
     publish_count = IntegerField()
+    ready_at = BigIntegerField()
+    concurrency_key = TextField()
+    waits_for = TextField()
     created_at = BigIntegerField()
     started_at = BigIntegerField(null=True)
     finished_at = BigIntegerField(null=True)
@@ -154,6 +157,18 @@ class EventFloorRow(Model):
         """The table's name."""
 
         table_name = "event_floor"
+
+
+class StartRateRow(Model):
+    """When the bucket of starts of a scope is full again; one that is full has no row."""
+
+    scope = TextField(primary_key=True)
+    full_at = BigIntegerField()
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "start_rate"
 
 
 class TokenRow(Model):
@@ -252,6 +267,6 @@ class SchemaRow(Model):
 
 
 TABLES = [
-    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, TokenRow, ProcessRow, AuditRow),
+    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, StartRateRow, TokenRow, ProcessRow, AuditRow),
     *(SealedSecretRow, SchemaRow),
 ]

@@ -26,6 +26,7 @@ _INSERT = Statement(
 _GET = Statement("SELECT {columns} FROM task WHERE task_id = :task_id AND deleted_at IS NULL", records.TASK)
 _FIND = Statement("SELECT {columns} FROM task WHERE task_id = :task_id", records.TASK)
 _LOCK = Statement("SELECT {columns} FROM task WHERE task_id = :task_id FOR UPDATE", records.TASK)
+_TRY_LOCK = Statement("SELECT {columns} FROM task WHERE task_id = :task_id FOR UPDATE SKIP LOCKED", records.TASK)
 _FIND_REQUEST = Statement(
     "SELECT {columns}, request_digest FROM task WHERE owner_id = :owner_id AND request_id = :request_id", records.TASK
 )
@@ -76,6 +77,12 @@ def lock(database: Database, task_id: str) -> Task | None:
     """
     # On SQLite whoever writes has the whole database.
     row = (_FIND if database.is_sqlite else _LOCK).one(task_id=task_id)
+    return records.task(row) if row else None
+
+
+def try_lock(database: Database, task_id: str) -> Task | None:
+    """As `lock`; None, too, where somebody else has it locked, so that nobody waits."""
+    row = (_FIND if database.is_sqlite else _TRY_LOCK).one(task_id=task_id)
     return records.task(row) if row else None
 
 

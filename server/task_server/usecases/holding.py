@@ -24,7 +24,7 @@ def hold_waiting(task: Task, now: Micros) -> Task:
     """Store a changed task that is locked, and hold all that waits of it; return the task as it is then."""
     waiting = [run for run in executions.unfinished(task.task_id) if run.status.is_waiting and not run.held]
     return changes.store_moves(
-        task, [Move(run, run.changed(held=True), {"publish_after": NEVER}) for run in waiting], now
+        task, [Move(run, run.changed(held=True, waits_for=""), {"publish_after": NEVER}) for run in waiting], now
     )
 
 
@@ -43,7 +43,11 @@ def let_go(ports: Ports, task: Task, now: Micros) -> tuple[Task, list[Execution]
     if not held:
         return task, []
     moves = [
-        Move(run, run.changed(held=False), {"publish_after": ports.publish_after(now, run.due_at), "publish_count": 0})
+        Move(
+            run,
+            run.changed(held=False, waits_for=""),
+            {"publish_after": ports.publish_after(now, run.due_at), "publish_count": 0},
+        )
         for run in held
     ]
     return changes.store_moves(task, moves, now), [move.after for move in moves if move.after.due_at <= now]

@@ -25,6 +25,7 @@ def redefined(task: Task, run: Execution) -> tuple[Execution, dict[str, Any]]:
         module=definition.module,
         queue=definition.queue,
         action_kind=definition.action.kind,
+        concurrency_key=definition.concurrency_key,
         metadata=definition.metadata,
         deadline_at=definition.deadline_at(first_due(task, run)),
     )

@@ -6,38 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
-from typing import Any
 
-from task_server.dispatch.lanes import code_lane
-from task_server.dispatch.publisher import Message
-from task_server.domain.actions import ACTION_KINDS, Action, ActionKind
-from task_server.domain.clock import SECOND, Micros, seconds
-from task_server.domain.execution import Attempt, Execution
+from task_server.domain.actions import ACTION_KINDS, ActionKind
+from task_server.domain.clock import seconds
+from task_server.domain.execution import Execution
 from task_server.domain.outcome import Outcome
-from task_server.domain.secret import SealedSecret
 from task_server.domain.sequel import after_outcome, after_release
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
-from task_server.metrics import meters
-from task_server.store import execution_logs, executions, sealed_secrets, tasks
-from task_server.usecases import changes
+from task_server.store import execution_logs, executions, ready, tasks
+from task_server.usecases.claiming import Claim, Claiming, may_begin_at
 from task_server.usecases.ports import Ports
-from task_server.usecases.secrets import has_secrets
 from task_server.usecases.settling import settle_attempt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A run that a worker holds, and what it has to do."""
-
-    execution_id: str
-    attempt: int
-    action: Action
-    #: Seconds.
-    timeout: float
-    #: The secrets that the action needs.
-    sealed: tuple[SealedSecret, ...] = ()
 
 
 class Running:
@@ -46,6 +26,7 @@ class Running:
     Parameters:
         max_lost_attempts: how often a run may lose its worker or its child process before it ends in FAILURE.
         kinds: the kinds of action that this worker runs.
+        queues: the queues that it serves: a message for one of them may be followed by another run of it. None for all.
     """
 
     def __init__(
@@ -54,63 +35,17 @@ class Running:
         lease_seconds: float,
         max_lost_attempts: int = 3,
         kinds: Container[ActionKind] = ACTION_KINDS,
+        queues: Container[str] | None = None,
     ) -> None:
         self._ports = ports
-        self._kinds = kinds
+        self._claiming = Claiming(ports, seconds(lease_seconds), kinds, queues)
         self._database = ports.database
         self._lease = seconds(lease_seconds)
         self._max_lost_attempts = max_lost_attempts
 
     def claim(self, execution_id: str, worker: str) -> Claim | None:
-        """Take an execution for a worker.
-
-        None when there is nothing to take: unknown, early, held, taken, ended, stopped, or past its deadline; or of a kind
-        that this worker does not run. Such a run waits on, and its message is handed on to the workers that run it.
-        """
-        with self._database.write():
-            found = self._locked(execution_id)
-            now = self._database.now()
-            if found is None:
-                return None
-            task, before = found
-            if not _may_begin(before, now):
-                return None
-            if task.definition.action.kind not in self._kinds:
-                # That changes nothing, so there is no commit to wait for.
-                self._ports.publisher.publish(Message(before.id, code_lane(before.queue)))
-                meters.HANDED_ON.count()
-                return None
-            after = before.changed(
-                status=ExecutionStatus.STARTED,
-                attempt=before.attempt + 1,
-                worker=worker,
-                started_at=before.started_at or now,
-                observed_at=now,
-                error="",
-                failure_reason=None,
-            )
-            if not task.definition.schedule.cron_expression and before.due_at == task.next_run_at:
-                # Its time has come; the scheduler need not say so too.
-                task = task.changed(now, next_run_at=None)
-            columns: dict[str, Any] = {"lease_until": now + self._lease}
-            if before.status is ExecutionStatus.RETRY:
-                # Of the attempt that failed; its own error stays with it.
-                columns |= {"result": None, "traceback": ""}
-            moved = changes.move_execution(task, before, after, now, **columns)
-            if moved is None:
-                return None
-            attempt = Attempt(number=after.attempt, started_at=now, worker=worker, log_offset=before.log_bytes)
-            executions.insert_attempt(after.id, attempt)
-            sealed = sealed_secrets.of_task(task) if has_secrets(task.definition) else ()
-        self._ports.announce()
-        meters.WAIT_SECONDS.observe((now - before.due_at) / SECOND, task.definition.action.kind)
-        return Claim(
-            execution_id=after.id,
-            attempt=after.attempt,
-            action=task.definition.action,
-            timeout=_time_left(task, after, now),
-            sealed=sealed,
-        )
+        """Take the execution that a message names, or the one whose turn it is; None when there is nothing to take."""
+        return self._claiming.claim(execution_id, worker)
 
     def leave(self) -> None:
         """End this thread's connection to the database; for a thread that ends before its process does."""
@@ -176,11 +111,16 @@ class Running:
         return True
 
     def put_back(self, execution_id: str) -> None:
-        """Tell the other workers of a run whose message this one will not follow. Raises DatabaseUnavailable."""
+        """Tell the other workers of a run whose message this one will not follow, or of the one that it stands for now.
+
+        Raises DatabaseUnavailable.
+        """
         with self._database.read():
             now = self._database.now()
             found = executions.get(execution_id)
-        if found is not None and _may_begin(found, now):
+            if found is not None and not may_begin_at(found, now):
+                found = executions.get(ready.any_of(found.queue, tuple(ACTION_KINDS), now))
+        if found is not None:
             self._ports.announce(found)
 
     def _held(self, execution_id: str, attempt: int) -> tuple[Task, Execution] | None:
@@ -201,19 +141,3 @@ class Running:
             # It may have changed while this waited for the task.
             execution = executions.get(execution_id)
         return (task, execution) if execution else None
-
-
-def _may_begin(run: Execution, now: Micros) -> bool:
-    return (
-        run.status.is_waiting
-        and not run.held
-        and run.due_at <= now
-        and run.stop_requested_at is None
-        and (run.deadline_at is None or run.deadline_at > now)
-    )
-
-
-def _time_left(task: Task, run: Execution, now: Micros) -> float:
-    """Seconds that an attempt may take: the task's timeout, and not beyond the run's deadline."""
-    timeout = task.definition.timeout
-    return timeout if run.deadline_at is None else min(timeout, (run.deadline_at - now) / SECOND)

@@ -8,10 +8,12 @@ from typing import Any
 from task_server.domain.clock import NEVER, Micros
 from task_server.domain.execution import Execution
 from task_server.domain.sequel import Sequel
+from task_server.domain.status import ExecutionStatus
 from task_server.domain.task import Task
 from task_server.notifier.bell import Topic
 from task_server.store import executions
 from task_server.usecases import changes, holding
+from task_server.usecases.limits import Call
 from task_server.usecases.ports import Ports
 from task_server.usecases.redefining import redefined
 
@@ -24,10 +26,14 @@ class Settled:
     due: tuple[Execution, ...] = ()
     #: Whether something will be due soon, for which the scheduler has to wake.
     comes_due: bool = False
+    #: Who was called to the places that were left.
+    calls: tuple[Call, ...] = ()
+    now: Micros = 0
 
     def tell(self, ports: Ports) -> None:
         """Tell the workers, the watchers and the scheduler; after the commit."""
         ports.announce(*self.due)
+        ports.tell_called(self.calls, self.now)
         if self.comes_due:
             ports.bell.ring(Topic.DUE)
 
@@ -61,10 +67,13 @@ def settle(
         after, now_said = redefined(task, after)
         columns |= now_said
         again = NEVER if after.held else ports.publish_after(now, publish_at)
-        columns |= {"publish_after": again, "publish_count": 0}
+        columns |= {"publish_after": again, "publish_count": 0, "ready_at": NEVER if after.held else publish_at}
     changed = changes.move_execution(task, before, after, now, **columns)
     if changed is None:
         return None
+    due: tuple[Execution, ...] = (after,) if waits and publish_at <= now else ()
     if after.status.is_terminal and holding.goes_in_turn(changed):
-        return Settled(due=tuple(holding.let_go(ports, changed, now)[1]))
-    return Settled(due=(after,) if waits and publish_at <= now else (), comes_due=waits and publish_at > now)
+        due = tuple(holding.let_go(ports, changed, now)[1])
+    ran = before.status is ExecutionStatus.STARTED
+    calls = tuple(ports.limits.ended(ports, before, now)) if ran else ()
+    return Settled(due=due, comes_due=waits and publish_at > now, calls=calls, now=now)

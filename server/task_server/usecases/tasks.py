@@ -72,6 +72,7 @@ def new_execution(task: Task, now: Micros, due_at: Micros, scheduled_for: Micros
         owner=task.owner,
         status=ExecutionStatus.PENDING,
         queue=task.definition.queue,
+        concurrency_key=task.definition.concurrency_key,
         action_kind=task.definition.action.kind,
         due_at=due_at,
         deadline_at=task.definition.deadline_at(due_at),

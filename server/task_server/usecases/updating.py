@@ -94,9 +94,11 @@ class Updating:
 
     def _move(self, task: Task, run: Execution, due_at: Micros | None, now: Micros) -> Move:
         """How a waiting run becomes as its task is now; due at `due_at`, if it is the one that was made with the task."""
-        moved = run.changed(due_at=due_at) if due_at is not None and is_own_run(task, run) else run.changed()
+        moved = run.changed(waits_for="")  # what it waits for may not be asked of it any more
+        if due_at is not None and is_own_run(task, run):
+            moved = replace(moved, due_at=due_at)
         after, columns = redefined(task, moved)
-        if not after.held and (after.due_at, after.queue) != (run.due_at, run.queue):
+        if not after.held and (run.waits_for or (after.due_at, after.queue) != (run.due_at, run.queue)):
             columns |= {"publish_after": self._ports.publish_after(now, after.due_at), "publish_count": 0}
         return Move(run, after, columns)
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from task_server.executors.executor import Run
 from task_server.metrics import meters
-from task_server.usecases.running import Claim
+from task_server.usecases.claiming import Claim
 
 
 class _End(IntEnum):

@@ -66,7 +66,9 @@ class Runtime:
     def __init__(self, settings: Settings, drain: Drain, executors: Executors, capability: Capability) -> None:
         self.database = Database.of(settings)
         self._ports = connect(settings, self.database)
-        running = Running(self._ports, settings.lease_seconds, settings.max_lost_attempts, capability.kinds)
+        running = Running(
+            self._ports, settings.lease_seconds, settings.max_lost_attempts, capability.kinds, settings.worker_queues
+        )
         self._executors = executors
         if not capability.refusal:
             executors.warm_up()

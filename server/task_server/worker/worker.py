@@ -13,7 +13,8 @@ from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.executors.executor import AttemptId
 from task_server.executors.executors import Executors
 from task_server.metrics import meters
-from task_server.usecases.running import Claim, Running
+from task_server.usecases.claiming import Claim
+from task_server.usecases.running import Running
 from task_server.worker.drain import Drain
 from task_server.worker.held import Held
 from task_server.worker.keeper import Keeper
@@ -36,10 +37,10 @@ class Worker:
         self._drain = drain
 
     def handle(self, execution_id: str) -> None:
-        """Run an execution, if there is anything to run. Never raises.
+        """Run the execution that a message names, or the one of its queue whose turn it is, if there is any. Never raises.
 
-        A message is a hint: unknown, doubled, early and late ones find nothing to claim. One that comes while the database is
-        away is dropped; the scheduler sends it again.
+        A message is a hint: unknown ones, and those for which nothing is left, find nothing to claim. One that comes while the
+        database is away is dropped; the scheduler sends it again.
         """
         if self._drain.begun:
             self._put_back(execution_id)
@@ -57,7 +58,9 @@ class Worker:
         except Exception as error:
             # Not given back at once, which would go round between the workers: as a lost one it is counted, and comes to an end.
             _log.error(
-                "an outcome could not be stored, its lease is left to end: %r", error, extra={"execution": execution_id}
+                "an outcome could not be stored, its lease is left to end: %r",
+                error,
+                extra={"execution": claim.execution_id},
             )
             _log.debug("it was raised here", exc_info=True)
         finally:

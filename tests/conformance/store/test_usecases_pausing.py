@@ -205,8 +205,9 @@ def test_what_waits_in_turn_goes_on_in_turn(ports, caller, clock, running):
 
     Pausing(ports).resume(caller, task.task_id)
 
-    assert running.claim(second.id, "w1") is None
-    finish(running, first.id)
+    # A message for the one that is held yet stands for the one that is not.
+    assert running.claim(second.id, "w1").execution_id == first.id
+    assert running.finish(first.id, 1, SUCCESS)
     finish(running, second.id)
 
 

@@ -33,9 +33,9 @@ def test_a_stop_by_filter_ends_what_matches_and_has_not_ended(ports, caller, str
     runs = created(caller, definition(module="m"))
     cron = created(caller, definition(module="m", schedule=Schedule(cron_expression="0 0 1 1 *")))
     done, stopping_already = created(caller, definition(module="m")), created(caller, definition(module="m"))
-    others = created(caller, definition()), created(stranger, definition(module="m"))
     for view in (runs, done, stopping_already):
         running.claim(view.last_execution.id, "w1")
+    others = created(caller, definition()), created(stranger, definition(module="m"))
     running.finish(done.last_execution.id, 1, SUCCESS)
     Stopping(ports).stop(caller, stopping_already.task.task_id)
     wanted = TaskFilter(owner_id="ann", module="m")

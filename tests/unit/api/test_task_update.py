@@ -22,6 +22,7 @@ from task_server.domain.actions import CodeAction, HttpAction
 from task_server.domain.assertions import Condition, ResponseAssertion, Subject
 from task_server.domain.errors import CheckerUnavailable, EtagMismatch, InvalidFields, TaskNotFound
 from task_server.domain.owner import Caller
+from task_server.domain.places import StartRate
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
 from task_server.domain.secret import SealedValue, SecretKind
@@ -98,6 +99,9 @@ EVERYTHING = [
         deadline_seconds=99.0,
         queue="q",
         module="m",
+        concurrency_key="k",
+        max_concurrent=3,
+        start_rate=StartRate(5, 0.5),
         metadata={"deep": {"er": [1, {"x": None}]}},
     ),
     TaskDefinition(

@@ -209,6 +209,12 @@ def test_more_paths_than_a_task_can_need_are_refused() -> None:
             ["retry_policy.max_retries"],
             {"retry_policy": {"max_retries": 5, "jitter": 0.5}},
         ),
+        (
+            CODE | {"concurrency_key": "k", "start_rate": {"count": 1, "seconds": 2}},
+            {"start_rate": {"count": 7}},
+            ["start_rate.count"],
+            {"concurrency_key": "k", "start_rate": {"count": 7, "seconds": 2}},
+        ),
         (CODE, {}, ["retry_policy.jitter"], {"retry_policy": {"max_retries": 3}}),
         (CODE, {"retry_policy": {"max_retries": 5}}, ["retry_policy"], {"retry_policy": {"max_retries": 5}}),
         (CODE, {"metadata": {"k": 1, "other": 2}}, ["metadata.k"], {"metadata": {"k": 1, "n": {"x": [1]}}}),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from task_manager.v1 import task_pb2
 from task_server.api.validation.action import validate_action
 from task_server.api.validation.assertions import CheckPatterns, check_patterns
+from task_server.api.validation.places import validate_places
 from task_server.api.validation.retry import validate_retry_policy
 from task_server.api.validation.schedule import validate_schedule
 from task_server.api.validation.secrets import TakenSecrets
@@ -92,6 +93,7 @@ class TaskValidator:
         timeout = self._timeout(task, path, violations)
         retry_policy = validate_retry_policy(task, path, violations)
         violations.check_number(f"{path}.deadline_seconds", task.deadline_seconds, 0, _TEN_YEARS)
+        places = validate_places(task, path, violations)
         metadata = self._metadata(task, path, violations)
         if isinstance(action, CodeAction):
             self._check(action, path, violations)
@@ -109,6 +111,9 @@ class TaskValidator:
             deadline_seconds=task.deadline_seconds,
             queue=task.queue or DEFAULT_QUEUE,
             module=task.module,
+            concurrency_key=task.concurrency_key,
+            max_concurrent=places.concurrency,
+            start_rate=places.rate,
             metadata=metadata,
         )
 

@@ -8,6 +8,7 @@ from task_manager.v1 import task_pb2, task_service_pb2
 from task_server.api.field_behavior import output_only
 from task_server.api.validation.action import CODE_FIELDS, HTTP_FIELDS
 from task_server.api.validation.mask_path import PathError, copy_json, copy_path, is_json, read_path
+from task_server.api.validation.places import KEY_FIELDS
 from task_server.api.validation.schedule import CRON_FIELDS
 from task_server.api.validation.violations import Violations
 
@@ -54,6 +55,8 @@ def merged(stored: task_pb2.Task, request: task_service_pb2.UpdateTaskRequest, v
         if before != result.WhichOneof(choice):
             for companion in set(_COMPANIONS.get(before or "", ())) - named:
                 result.ClearField(companion)
+    if not result.concurrency_key:
+        result = _without(result, set(KEY_FIELDS) - named)
     return result
 
 
