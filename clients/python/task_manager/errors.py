@@ -152,6 +152,10 @@ class RateLimited(TaskManagerError):
     """Too many calls came from this token or owner, or with wrong tokens from here; `retry_after` says when to try again."""
 
 
+class QuotaExceeded(TaskManagerError):
+    """The owner has as many tasks, schedules or waiting executions as it may. metadata: `quota`, `limit`, `used`."""
+
+
 class TooManyStreams(TaskManagerError):
     """The token or its owner has as many watches and followed logs open as it may. Close one. metadata: `limit`, `most`."""
 

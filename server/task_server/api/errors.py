@@ -54,8 +54,9 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.SealingUnavailable: Mapping(_Code.FAILED_PRECONDITION, _Reason.SEALING_UNAVAILABLE),
     errors.ServerStopping: Mapping(_Code.UNAVAILABLE, _Reason.SERVER_STOPPING, retry_seconds=0.5),
     errors.ServerBusy: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.SERVER_BUSY, retry_seconds=1.0),
-    # It says itself how long to wait.
+    # These say themselves how long to wait.
     errors.RateLimited: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.RATE_LIMITED),
+    errors.QuotaExceeded: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.QUOTA_EXCEEDED),
     errors.TooManyStreams: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.TOO_MANY_STREAMS, retry_seconds=1.0),
     errors.WatcherTooSlow: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.WATCHER_TOO_SLOW, retry_seconds=0.1),
     errors.DeadlinePassed: Mapping(_Code.DEADLINE_EXCEEDED, _Reason.DEADLINE_PASSED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,26 @@ class RateLimited(TaskServiceError):
         self.retry_after = math.ceil(wait * 1000) / 1000
         many = "wrong tokens come from this address" if limit == "peer" else f"calls come from this {limit}"
         super().__init__(f"Too many {many}; try again in {self.retry_after:g} s.", limit=limit)
+
+
+class QuotaExceeded(TaskServiceError):
+    """The owner has as many tasks, schedules or waiting executions as it may."""
+
+    _WORDS: ClassVar = {
+        "tasks": "tasks that have not ended; wait until some have, or stop some",
+        "schedules": "cron tasks; stop one that is not needed",
+        "queued": "executions that wait; wait until some have begun, or stop some",
+    }
+
+    def __init__(self, quota: str, limit: int, used: int) -> None:
+        # Schedules do not end by themselves, so there is no use in waiting.
+        self.retry_after = None if quota == "schedules" else 5.0
+        super().__init__(
+            f"You have {used:,} of at most {limit:,} {self._WORDS[quota]}.",
+            quota=quota,
+            limit=str(limit),
+            used=str(used),
+        )
 
 
 class TooManyStreams(TaskServiceError):

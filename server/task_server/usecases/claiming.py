@@ -85,14 +85,24 @@ class Claiming:
         """
         tried: set[str] = set()
         for _ in range(_MOST_TRIES):
-            with self._database.write():
-                named = executions.get(execution_id)
-                if named is None or not named.parent_task:
-                    return None
-                wanted = self._next(named, tried)
-                if wanted is None:
-                    return None
-                done = self._try(named, wanted, worker)
+            wanted: str | None = None
+            try:
+                with self._database.write():
+                    named = executions.get(execution_id)
+                    if named is None or not named.parent_task:
+                        return None
+                    wanted = self._next(named, tried)
+                    if wanted is None:
+                        return None
+                    done = self._take(named, wanted, worker)
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:
+                if wanted in (None, execution_id):
+                    raise
+                # Another's run is at fault: that this one comes after it must not hold it up.
+                self._leave_alone(wanted, error)
+                done = _Try()
             self._ports.tell_called(done.calls, done.now)
             if done.claim is not None:
                 self._ports.announce()
@@ -120,17 +130,6 @@ class Claiming:
         if wanted is None:
             self._hand_on(named.queue, kinds, now)
         return wanted
-
-    def _try(self, named: Execution, wanted: str, worker: str) -> _Try:
-        try:
-            return self._take(named, wanted, worker)
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            if wanted == named.id:
-                raise
-            self._leave_alone(wanted, error)
-            return _Try()
 
     def _take(self, named: Execution, wanted: str, worker: str) -> _Try:
         is_named = wanted == named.id

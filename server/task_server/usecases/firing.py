@@ -21,6 +21,7 @@ from task_server.usecases import changes
 from task_server.usecases.overlap import Admission, Verdict, admit
 from task_server.usecases.ports import Ports
 from task_server.usecases.quarantine import Quarantine
+from task_server.usecases.quotas import QuotaGuard
 from task_server.usecases.tasks import new_execution
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Firing:
         self._ports = ports
         self._database = ports.database
         self._quarantine = Quarantine()
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
         #: Ids of tasks with a backlog that had their turn: what else is due comes before them.
         self._behind: set[str] = set()
 
@@ -164,6 +166,8 @@ class Firing:
         followings = (*firings.times[1:], firings.next_fire)  # where there are no times, the next is of none
         for fire_time, following in zip(firings.times, followings, strict=False):
             admission = admit(task, now)
+            if admission.verdict is not Verdict.SKIP and not self._quota_guard.has_room(task.owner.id):
+                admission = replace(admission, verdict=Verdict.SKIP)
             task = admission.task
             turn.to_stop += admission.to_stop
             if admission.verdict is Verdict.SKIP:

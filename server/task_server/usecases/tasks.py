@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from task_server.domain.clock import Micros
-from task_server.domain.errors import InvalidFields, RequestIdReused, TaskEnded, Violation
+from task_server.domain.errors import InvalidFields, QuotaExceeded, RequestIdReused, TaskEnded, Violation
 from task_server.domain.event import EventType, Position
 from task_server.domain.execution import Execution, ExecutionDetail
 from task_server.domain.explanation import Explanation
@@ -21,6 +21,7 @@ from task_server.store.database import DuplicateKeyError
 from task_server.usecases import auditing, changes
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.ports import Ports
+from task_server.usecases.quotas import QuotaGuard
 from task_server.usecases.secrets import forget_secrets
 from task_server.usecases.stopping import stop_locked
 from task_server.usecases.visibility import visible
@@ -109,6 +110,7 @@ class Tasks:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._database = ports.database
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
         self._explaining = Explaining(ports)
 
     def create(
@@ -122,7 +124,7 @@ class Tasks:
         """Store a task with its secrets and, unless it goes by cron, its execution; then tell the workers.
 
         A second call with the same `request_id` and `digest` answers with the first one's task (AIP-155).
-        Raises RequestIdReused when the digest differs.
+        Raises RequestIdReused when the digest differs, and QuotaExceeded.
         """
         try:
             with self._database.write():
@@ -132,12 +134,17 @@ class Tasks:
                     # It was checked a moment ago; its last firing has passed since.
                     raise InvalidFields([Violation("task.end_at", "must leave time for at least one firing")])
                 execution = None
-                if not definition.schedule.cron_expression:
+                goes_by_cron = bool(definition.schedule.cron_expression)
+                self._quota_guard.admit(
+                    caller.owner.id, tasks=1, schedules=int(goes_by_cron), queued=int(not goes_by_cron)
+                )
+                if not goes_by_cron:
                     execution = new_execution(task, now, definition.schedule.due_at(now))
                 position = self._insert(task, execution, now, request_id, digest, secrets)
                 auditing.note(caller, task.task_id, now)
-        except DuplicateKeyError:
-            # The same request came before. Requests are new but for a few: to look first would cost all of them a read.
+        except (DuplicateKeyError, QuotaExceeded):
+            # The same request came before, as it may where the owner has no room now. Requests are new but for a few: to look
+            # first would cost all of them a read.
             earlier = self._find_request(caller, request_id, digest) if request_id else None
             if earlier is None:
                 raise
@@ -191,12 +198,13 @@ class Tasks:
             )
 
     def run(self, caller: Caller, task_id: str) -> TaskView:
-        """Make one extra execution now. Raises TaskNotFound, and TaskEnded when the task was stopped."""
+        """Make one extra execution now. Raises TaskNotFound, QuotaExceeded, and TaskEnded when the task was stopped."""
         with self._database.write():
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
             now = self._database.now()
             if task.stopped_at is not None:
                 raise TaskEnded(task_id)
+            self._quota_guard.admit(task.owner.id, queued=1)
             execution = new_execution(task, now, now)
             changed = changes.add_execution(task, execution, now, self._ports.publish_after(now, execution.due_at))
             auditing.note(caller, task_id, now, f"execution {execution.id}")

@@ -273,7 +273,7 @@ def test_however_many_claim_and_finish_at_once_there_are_never_more_than_places(
     ports = replace(ports, limits=Limits({"default": Places(3)}, Quotas(Quota(running=2))))
     keys = [{}, KEY, {"concurrency_key": "two", "max_concurrent": 2}]
     chance = random.Random(seed)
-    ids = [create(ports, chance.choice(["ann", "bob"]), 1, **chance.choice(keys))[0] for _ in range(24)]
+    ids = [create(ports, chance.choice(["ann", "bob"]), 1, **chance.choice(keys))[0] for _ in range(16)]
     lock, held, done, most = threading.Lock(), [], [], []
 
     def look() -> None:

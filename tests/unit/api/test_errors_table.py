@@ -38,6 +38,8 @@ def made(kind: type[TaskServiceError]) -> TaskServiceError:
         return errors.ExecutionNotFound(id="x1")
     if kind is errors.RateLimited:
         return errors.RateLimited("token", 0.25)
+    if kind is errors.QuotaExceeded:
+        return errors.QuotaExceeded("queued", 10, 10)
     if kind is errors.TooManyStreams:
         return errors.TooManyStreams("owner", 1000)
     arguments = [name for name in inspect.signature(kind).parameters if name != "metadata"]

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"task_manager/v1/error_reason.proto\x12\x0ftask_manager.v1*\xd8\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eINVALID_FIELDS\x10\x01\x12\x16\n\x12INVALID_PAGE_TOKEN\x10\x02\x12\x17\n\x13INVALID_WATCH_TOKEN\x10\x03\x12\x17\n\x13WATCH_TOKEN_EXPIRED\x10\x04\x12\x12\n\x0eTASK_NOT_FOUND\x10\x05\x12\x17\n\x13\x45XECUTION_NOT_FOUND\x10\x06\x12\x15\n\x11REQUEST_ID_REUSED\x10\x07\x12\x17\n\x13INVALID_CREDENTIALS\x10\x08\x12\x16\n\x12PERMISSION_MISSING\x10\t\x12\x17\n\x13RPC_NOT_IMPLEMENTED\x10\n\x12\x18\n\x14\x44\x41TABASE_UNAVAILABLE\x10\x0b\x12\x0e\n\nTASK_ENDED\x10\x0c\x12\x11\n\rETAG_MISMATCH\x10\r\x12\x14\n\x10WATCHER_TOO_SLOW\x10\x0e\x12\x13\n\x0fINTERNAL_DEFECT\x10\x0f\x12\x0f\n\x0bSERVER_BUSY\x10\x10\x12\x13\n\x0f\x44\x45\x41\x44LINE_PASSED\x10\x11\x12\x1c\n\x18\x43ODE_CHECKER_UNAVAILABLE\x10\x12\x12\x13\n\x0fSERVER_STOPPING\x10\x13\x12\x16\n\x12SERVER_UNREACHABLE\x10\x14\x12\x10\n\x0cTASK_STARTED\x10\x15\x12\x10\n\x0cRATE_LIMITED\x10\x17\x12\x14\n\x10TOO_MANY_STREAMS\x10\x18\x12\x13\n\x0fTOKEN_NOT_FOUND\x10\x19\x12\x17\n\x13SEALING_UNAVAILABLE\x10\x1a\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"task_manager/v1/error_reason.proto\x12\x0ftask_manager.v1*\xec\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eINVALID_FIELDS\x10\x01\x12\x16\n\x12INVALID_PAGE_TOKEN\x10\x02\x12\x17\n\x13INVALID_WATCH_TOKEN\x10\x03\x12\x17\n\x13WATCH_TOKEN_EXPIRED\x10\x04\x12\x12\n\x0eTASK_NOT_FOUND\x10\x05\x12\x17\n\x13\x45XECUTION_NOT_FOUND\x10\x06\x12\x15\n\x11REQUEST_ID_REUSED\x10\x07\x12\x17\n\x13INVALID_CREDENTIALS\x10\x08\x12\x16\n\x12PERMISSION_MISSING\x10\t\x12\x17\n\x13RPC_NOT_IMPLEMENTED\x10\n\x12\x18\n\x14\x44\x41TABASE_UNAVAILABLE\x10\x0b\x12\x0e\n\nTASK_ENDED\x10\x0c\x12\x11\n\rETAG_MISMATCH\x10\r\x12\x14\n\x10WATCHER_TOO_SLOW\x10\x0e\x12\x13\n\x0fINTERNAL_DEFECT\x10\x0f\x12\x0f\n\x0bSERVER_BUSY\x10\x10\x12\x13\n\x0f\x44\x45\x41\x44LINE_PASSED\x10\x11\x12\x1c\n\x18\x43ODE_CHECKER_UNAVAILABLE\x10\x12\x12\x13\n\x0fSERVER_STOPPING\x10\x13\x12\x16\n\x12SERVER_UNREACHABLE\x10\x14\x12\x10\n\x0cTASK_STARTED\x10\x15\x12\x12\n\x0eQUOTA_EXCEEDED\x10\x16\x12\x10\n\x0cRATE_LIMITED\x10\x17\x12\x14\n\x10TOO_MANY_STREAMS\x10\x18\x12\x13\n\x0fTOKEN_NOT_FOUND\x10\x19\x12\x17\n\x13SEALING_UNAVAILABLE\x10\x1a\x42\x36Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z4task-manager/clients/go/taskmanager/v1;taskmanagerv1'
   _globals['_ERRORREASON']._serialized_start=56
-  _globals['_ERRORREASON']._serialized_end=656
+  _globals['_ERRORREASON']._serialized_end=676
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SERVER_STOPPING: _ClassVar[ErrorReason]
     SERVER_UNREACHABLE: _ClassVar[ErrorReason]
     TASK_STARTED: _ClassVar[ErrorReason]
+    QUOTA_EXCEEDED: _ClassVar[ErrorReason]
     RATE_LIMITED: _ClassVar[ErrorReason]
     TOO_MANY_STREAMS: _ClassVar[ErrorReason]
     TOKEN_NOT_FOUND: _ClassVar[ErrorReason]
@@ -54,6 +55,7 @@ CODE_CHECKER_UNAVAILABLE: ErrorReason
 SERVER_STOPPING: ErrorReason
 SERVER_UNREACHABLE: ErrorReason
 TASK_STARTED: ErrorReason
+QUOTA_EXCEEDED: ErrorReason
 RATE_LIMITED: ErrorReason
 TOO_MANY_STREAMS: ErrorReason
 TOKEN_NOT_FOUND: ErrorReason

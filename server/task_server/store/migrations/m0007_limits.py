@@ -20,6 +20,8 @@ CREATE INDEX execution_running ON execution (queue, owner_id) WHERE status = 'ST
 CREATE INDEX execution_key ON execution (owner_id, concurrency_key) WHERE status = 'STARTED' AND concurrency_key <> '';
 CREATE INDEX execution_waits_for ON execution (waits_for, ready_at, owner_id, due_at)
     WHERE status IN ('PENDING', 'RETRY') AND waits_for <> '';
+CREATE INDEX task_alive ON task (owner_id, task_type)
+    WHERE status IN ('PENDING', 'STARTED', 'RETRY', 'SCHEDULED', 'PAUSED') AND deleted_at IS NULL;
 
 CREATE TABLE start_rate (
     scope TEXT PRIMARY KEY,

@@ -1,0 +1,42 @@
+"""What an owner has: tasks that have not ended, and executions that wait.
+
+Each function runs inside a transaction of the caller's.
+"""
+
+from __future__ import annotations
+
+from task_server.store.database import Database
+from task_server.store.statement import Statement
+
+_LOCK = Statement("SELECT 1", postgresql="SELECT pg_advisory_xact_lock(hashtextextended('quota:' || :owner_id, 0))")
+# The statuses stand in the texts: only so do both databases see that an index of just those rows has all that is asked for.
+_ALIVE = Statement(
+    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN task_type = 'scheduled' THEN 1 ELSE 0 END), 0) FROM task "
+    "WHERE status IN ('PENDING', 'STARTED', 'RETRY', 'SCHEDULED', 'PAUSED') AND deleted_at IS NULL AND owner_id = :owner_id"
+)
+# By queue, of which there are few: the index has them first.
+_QUEUED = Statement(
+    "WITH RECURSIVE waiting (queue) AS ("
+    "SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') UNION ALL "
+    "SELECT (SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') AND queue > waiting.queue) "
+    "FROM waiting WHERE waiting.queue IS NOT NULL) "
+    "SELECT COALESCE(SUM((SELECT COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') "
+    "AND queue = waiting.queue AND owner_id = :owner_id)), 0) FROM waiting"
+)
+
+
+def lock(database: Database, owner_id: str) -> None:
+    """Let nobody else count and create for this owner until the transaction ends."""
+    if not database.is_sqlite:  # there whoever writes has the whole database
+        _LOCK.all(owner_id=owner_id)
+
+
+def alive(owner_id: str) -> tuple[int, int]:
+    """How many tasks of the owner have not ended, and how many of them go by cron."""
+    row = _ALIVE.one(owner_id=owner_id)
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def queued(owner_id: str) -> int:
+    """How many executions of the owner wait."""
+    return int(_QUEUED.value(owner_id=owner_id))
