@@ -16,7 +16,9 @@ from task_server.store.statement import Statement
 _LOCK = Statement("SELECT 1", postgresql="SELECT pg_advisory_xact_lock(hashtextextended(:scope, 0))")
 _RUNNING = {
     "queue": Statement("SELECT COUNT(*) FROM execution WHERE status = 'STARTED' AND queue = :name"),
-    "owner": Statement("SELECT COUNT(*) FROM execution WHERE status = 'STARTED' AND owner_id = :name"),
+    "owner": Statement(
+        "SELECT COUNT(*) FROM execution WHERE status = 'STARTED' AND owner_id = :name AND action_kind <> ''"
+    ),
     "key": Statement(
         "SELECT COUNT(*) FROM execution WHERE status = 'STARTED' AND concurrency_key <> '' "
         "AND owner_id = :owner_id AND concurrency_key = :key"

@@ -14,14 +14,14 @@ _ALIVE = Statement(
     "SELECT COUNT(*), COALESCE(SUM(CASE WHEN task_type = 'scheduled' THEN 1 ELSE 0 END), 0) FROM task "
     "WHERE status IN ('PENDING', 'STARTED', 'RETRY', 'SCHEDULED', 'PAUSED') AND deleted_at IS NULL AND owner_id = :owner_id"
 )
-# By queue, of which there are few: the index has them first.
+# By queue, of which there are few: the index has them first. What has no kind runs elsewhere, and was registered here.
 _QUEUED = Statement(
     "WITH RECURSIVE waiting (queue) AS ("
     "SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') UNION ALL "
     "SELECT (SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') AND queue > waiting.queue) "
     "FROM waiting WHERE waiting.queue IS NOT NULL) "
     "SELECT COALESCE(SUM((SELECT COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') "
-    "AND queue = waiting.queue AND owner_id = :owner_id)), 0) FROM waiting"
+    "AND queue = waiting.queue AND owner_id = :owner_id AND action_kind <> '')), 0) FROM waiting"
 )
 
 
