@@ -86,6 +86,9 @@ _EXECUTION = {
 }
 #: Of a task that nobody can read.
 _BROKEN_TASK = _TASK | {"task_id": "t2", "definition": '{"action":', "next_run_at": None}
+#: Of a kind that nobody knows.
+_ODD_TASK = _TASK | {"task_id": "t3", "definition": '{"action": {"kind": "odd"}}', "next_run_at": None}
+_ODD_RUN = _EXECUTION | {"id": "e3", "task_id": "e3", "parent_task": "t3", "status": "SUCCESS"}
 _BROKEN_RUN = _EXECUTION | {"id": "e2", "task_id": "e2", "parent_task": "t2", "status": "SUCCESS"}
 _ATTEMPT = {"execution_id": "e1", "number": 1, "started_at": 1, "worker": "w0", "outcome": "LOST", "error": "gone"}
 
@@ -98,8 +101,8 @@ def old_database(empty_database):
         engine.create_tables([SchemaRow])
         first.up(engine)
         SchemaRow.create(version=first.version, name=first.name, applied_at=0)
-        tasks = [("task", _TASK), ("task", _BROKEN_TASK)]
-        runs = [("execution", _EXECUTION), ("execution", _BROKEN_RUN)]
+        tasks = [("task", _TASK), ("task", _BROKEN_TASK), ("task", _ODD_TASK)]
+        runs = [("execution", _EXECUTION), ("execution", _BROKEN_RUN), ("execution", _ODD_RUN)]
         for table, row in (*tasks, *runs, ("attempt", _ATTEMPT)):
             marks = ", ".join([engine.param] * len(row))
             engine.execute_sql(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
@@ -118,7 +121,7 @@ def test_what_was_there_runs_on_under_the_new_rules(old_database, caller):
     # The task's metadata, which says something else, is no definition; and what says nothing has no kind.
     with old_database.read():
         kinds = dict(ExecutionRow.select(ExecutionRow.id, ExecutionRow.action_kind).tuples())
-    assert kinds == {"e1": "code", "e2": ""}
+    assert kinds == {"e1": "code", "e2": "", "e3": ""}
 
     running = Running(ports, lease_seconds=30)
     claim = running.claim("e1", "w1")
