@@ -67,6 +67,8 @@ class Facts:
     waiting: Execution | None = None
     #: When the scheduler looks at that one.
     publish_after: Micros = 0
+    #: From when on that one may begin: NEVER while it waits for a place.
+    ready_at: Micros = 0
     last: Execution | None = None
     #: The processes that were heard of lately.
     processes: Sequence[Process] = ()
@@ -74,8 +76,6 @@ class Facts:
     #: where they were not counted.
     before: int | None = None
     is_broker_away: bool = False
-    #: The limit that keeps the waiting one from the workers.
-    limit: Explanation | None = None
 
     @property
     def has_scheduler(self) -> bool:
@@ -132,8 +132,8 @@ def why_it_waits(facts: Facts) -> Explanation | None:
             since,
             "Bring the broker back: what is due is published within seconds then.",
         )
-    if facts.limit is not None:
-        return facts.limit
+    if waiting.waits_for and facts.ready_at > now:
+        return _limited(waiting, since)
     if not facts.has_scheduler and facts.publish_after < now - _LATE:
         return _unscheduled(since)
     return _queued(facts, workers, queue, since)
@@ -242,6 +242,23 @@ def _refused(workers: list[Process], queue: str, since: Micros) -> Explanation:
         f"No live worker of {queue} runs code: {_quoted('; '.join(reasons))}",
         since,
         "Start a worker for the queue on a machine where its sandbox holds; the execution waits until then.",
+    )
+
+
+def _limited(waiting: Execution, since: Micros) -> Explanation:
+    kind = waiting.waits_for.partition(":")[0]
+    whose, remedy = {
+        "queue": (f"queue {waiting.queue!r}", "or raise the queue's limit (queue_limits)."),
+        "owner": ("its owner's executions", "or have the operator raise the owner's quota."),
+    }.get(
+        kind,
+        (f"concurrency key {waiting.concurrency_key!r}", "or raise max_concurrent or start_rate with UpdateTask."),
+    )
+    return Explanation(
+        Cause.LIMITED,
+        f"As many run, or have started lately, as the limit of {whose} allows.",
+        since,
+        f"It begins when it has a place: wait, {remedy}",
     )
 
 

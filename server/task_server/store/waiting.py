@@ -11,7 +11,7 @@ from task_server.store.statement import Statement
 
 # The statuses stand in the text: only so does SQLite see that an index of just those rows has all that is asked for.
 _FIRST_WAITING = Statement(
-    "SELECT publish_after, {columns} FROM execution WHERE parent_task = :parent_task AND status IN ('PENDING', 'RETRY') "
+    "SELECT publish_after, ready_at, {columns} FROM execution WHERE parent_task = :parent_task AND status IN ('PENDING', 'RETRY') "
     "ORDER BY held, due_at, id LIMIT 1",
     records.EXECUTION,
 )
@@ -26,8 +26,8 @@ _BEFORE = Statement(
     "AND queue = :queue AND (due_at < :due_at OR (due_at = :due_at AND id < :id)) LIMIT :most) AS earlier"
 )
 _WAITING = Statement(
-    "SELECT queue, COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') AND publish_after < :never "
-    "AND due_at <= :now GROUP BY queue"
+    "SELECT queue, COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') "
+    "AND (publish_after < :never OR waits_for <> '') AND held = 0 AND due_at <= :now GROUP BY queue"
 )
 _RUNNING = Statement(
     "SELECT queue, COUNT(*) FROM execution WHERE status = 'STARTED' AND lease_until > 0 GROUP BY queue"
@@ -41,10 +41,10 @@ class Depth(NamedTuple):
     running: int
 
 
-def first_waiting(parent_task: str) -> tuple[Execution, Micros] | None:
-    """Of the executions of a task that wait, the first that nothing holds, else the first; and when it is published next."""
+def first_waiting(parent_task: str) -> tuple[Execution, Micros, Micros] | None:
+    """Of the executions of a task that wait, the first that nothing holds, else the first; when it is published next, and ready."""
     row = _FIRST_WAITING.one(parent_task=parent_task)
-    return (records.execution(row[1:]), row[0]) if row else None
+    return (records.execution(row[2:]), row[0], row[1]) if row else None
 
 
 def newest_running(parent_task: str) -> tuple[Execution, Micros | None] | None:

@@ -59,6 +59,7 @@ class Explaining:
             lease_until=runs[1] if runs else None,
             waiting=waits[0] if waits else None,
             publish_after=waits[1] if waits else 0,
+            ready_at=waits[2] if waits else 0,
             processes=processes.seen(now - LIVE),
             is_broker_away=self._bell.is_away,
         )

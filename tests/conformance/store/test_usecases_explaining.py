@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from tests.conformance.store.engine_processes import REFUSAL, appear_scheduler, appear_worker
 from tests.conformance.store.engine_values import REVOKED, SUCCESS, come_due, definition, missed, status
@@ -11,16 +13,20 @@ from task_server.domain.clock import SECOND
 from task_server.domain.errors import TaskNotFound
 from task_server.domain.explanation import Cause
 from task_server.domain.outcome import Outcome
+from task_server.domain.places import Places, StartRate
+from task_server.domain.quotas import Quota, Quotas
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, FailureReason, TaskStatus
 from task_server.notifier.bell import MemoryBell
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.firing import Firing
+from task_server.usecases.limits import Limits
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running
 from task_server.usecases.stopping import Stopping
+from task_server.usecases.system_status import SystemStatuses
 from task_server.usecases.tasks import Tasks
 
 FAILURE = Outcome(status=ExecutionStatus.FAILURE, error="boom", failure_reason=FailureReason.EXCEPTION)
@@ -303,3 +309,35 @@ def test_of_a_task_of_which_nothing_waits_nothing_more_is_asked(ports, caller, r
 
     # The task, its execution, the heavy parts of that, and its attempts.
     assert len([sql for sql in asked if sql.startswith("SELECT")]) == 4
+
+
+@pytest.mark.parametrize(
+    ("limits", "said", "changes"),
+    [
+        (Limits(queues={"default": Places(concurrency=1)}), "queue 'default'", {}),
+        (Limits(queues={"default": Places(rate=StartRate(1, 60.0))}), "queue 'default'", {}),
+        (Limits(quotas=Quotas(Quota(running=1))), "its owner's executions", {}),
+        (Limits(), "concurrency key 'k'", {"concurrency_key": "k", "max_concurrent": 1}),
+    ],
+    ids=["queue", "rate", "owner", "key"],
+)
+def test_what_finds_no_place_says_whose_limit_it_is(ports, caller, furnished, limits, said, changes):
+    ports = dataclasses.replace(ports, limits=limits)
+    running = Running(ports, lease_seconds=30)
+    first, second = (Tasks(ports).create(caller, definition(**changes)) for _ in range(2))
+    claim = running.claim(first.last_execution.id, "w1")
+    assert explain(ports, caller, second).cause is Cause.QUEUED
+    assert running.claim(second.last_execution.id, "w1") is None
+
+    found = explain(ports, caller, second)
+
+    assert found.cause is Cause.LIMITED
+    assert said in found.explanation
+    assert waiting(ports, caller, second) == found
+    assert SystemStatuses(ports.database).get().queues["default"] == (1, 1)
+    running.finish(claim.execution_id, claim.attempt, SUCCESS)
+    # A start is earned again only after a while; by then the processes have to have said so again.
+    furnished.sleep(61)
+    appear_scheduler(ports)
+    appear_worker(ports)
+    assert explain(ports, caller, second).cause is Cause.QUEUED

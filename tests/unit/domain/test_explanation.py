@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from task_server.domain.actions import ActionKind, CodeAction
-from task_server.domain.clock import SECOND
+from task_server.domain.clock import NEVER, SECOND
 from task_server.domain.execution import Execution
-from task_server.domain.explanation import Cause, Explanation, Facts, explain, why_it_waits
+from task_server.domain.explanation import Cause, Facts, explain, why_it_waits
 from task_server.domain.owner import Owner
 from task_server.domain.process import Process, ProcessRole
 from task_server.domain.schedule import OverlapPolicy, Schedule
@@ -20,7 +20,6 @@ from task_server.domain.task import Task, TaskDefinition
 NOW = 1_800_000_000 * SECOND
 ANN = Owner("ann", "Ann")
 TIMES = st.integers(NOW - 100 * SECOND, NOW + 100 * SECOND)
-LIMIT = Explanation(Cause.LIMITED, "The queue has reached its limit.", NOW, "Wait.")
 WAIT_CAUSES = {
     Cause.QUEUED,
     Cause.NO_WORKER,
@@ -47,6 +46,7 @@ def executions(statuses):
         due_at=TIMES,
         created_at=TIMES,
         held=st.booleans(),
+        waits_for=st.sampled_from(["", "", "queue:default", "owner:ann", "key:3:ann:k"]),
         observed_at=st.none() | TIMES,
         started_at=st.none() | TIMES,
         finished_at=st.none() | TIMES,
@@ -100,7 +100,7 @@ FACTS = st.builds(
     processes=st.lists(PROCESSES, max_size=4),
     before=st.none() | st.integers(0, 1000),
     is_broker_away=st.booleans(),
-    limit=st.none() | st.just(LIMIT),
+    ready_at=TIMES | st.just(NEVER),
 )
 
 
@@ -141,8 +141,8 @@ def test_of_several_causes_the_one_comes_first_without_whose_end_the_others_chan
         assert "no seccomp" in found.explanation
     elif facts.is_broker_away:
         assert found.cause is Cause.BROKER_AWAY
-    elif facts.limit:
-        assert found is LIMIT
+    elif facts.waiting.waits_for and facts.ready_at > NOW:
+        assert found.cause is Cause.LIMITED
     else:
         assert found.cause in (Cause.QUEUED, Cause.NO_SCHEDULER)
         assert why_it_waits(replace(facts, publish_after=NOW)).cause is Cause.QUEUED
