@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from task_server.cli import main
+from task_server.cli.main import main
 
 sys.exit(main())

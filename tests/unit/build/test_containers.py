@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from task_server import cli
+from task_server.cli.main import build_parser
 from task_server.config import PREFIX, ConfigError, Settings, load
 from task_server.tls.plaintext import check_listener
 
@@ -68,7 +68,7 @@ def test_only_grpc_and_rest_are_published_and_only_on_loopback() -> None:
 @pytest.mark.parametrize("name", ROLES)
 def test_each_role_is_a_command_with_settings_that_exist(name: str, tmp_path: Path) -> None:
     service = SERVICES[name]
-    arguments = cli.build_parser().parse_args(service["command"])
+    arguments = build_parser().parse_args(service["command"])
     assert arguments.process == name
     settings = settings_of(service["environment"], tmp_path)
     grace = int(service["stop_grace_period"].removesuffix("s"))

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 import task_server
-from task_server import cli
+from task_server.cli.main import main
 from task_server.config import Settings
 
 
@@ -24,15 +24,24 @@ class Composition(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("task_server.bootstrap")
-        self.StartError = StartError
+        self.errors = SimpleNamespace(StartError=StartError)
         self.calls: list[tuple[str, Settings]] = []
-        self.health = "SERVING"
-        self.tokens: list[dict[str, object]] = []
+        self.status = "SERVING"
+        self.made: list[dict[str, object]] = []
         self.listed: list[dict[str, object]] = []
         self.revoked: list[str] = []
         self.refusal = ""
         for role in ("server", "gateway", "worker", "scheduler"):
-            setattr(self, f"run_{role}", lambda settings, role=role: self._note(role, settings, 0))
+            setattr(self, role, SimpleNamespace(run=lambda settings, role=role: self._note(role, settings, 0)))
+        self.migration = SimpleNamespace(migrate=lambda settings: self._note("migrate", settings, 7))
+        self.sealing = SimpleNamespace(make_key=lambda settings: self._note("make_key", settings, 0))
+        self.health = SimpleNamespace(check=self._check_health)
+        self.tokens = SimpleNamespace(
+            create=self._create_token,
+            everything=lambda _settings: self.listed,
+            revoke=self._revoke_token,
+            exist=lambda _settings: bool(self.made),
+        )
 
     def _note(self, name: str, settings: Settings, answer: int) -> int:
         self.calls.append((name, settings))
@@ -40,29 +49,17 @@ class Composition(ModuleType):
             raise StartError(self.refusal)
         return answer
 
-    def migrate(self, settings: Settings) -> int:
-        return self._note("migrate", settings, 7)
-
-    def make_sealing_key(self, settings: Settings) -> None:
-        self._note("make_sealing_key", settings, 0)
-
-    def check_health(self, settings: Settings, service: str) -> str:
+    def _check_health(self, settings: Settings, service: str) -> str:
         self._note(f"health {service}", settings, 0)
-        return self.health
+        return self.status
 
-    def list_tokens(self, settings: Settings) -> list[dict[str, object]]:
-        return self.listed
-
-    def revoke_token(self, settings: Settings, token_id: str) -> bool:
+    def _revoke_token(self, settings: Settings, token_id: str) -> bool:
         self.revoked.append(token_id)
         return any(token["id"] == token_id for token in self.listed)
 
-    def create_token(self, settings: Settings, **token: object) -> str:
-        self.tokens.append(token)
-        return f"tsk_{len(self.tokens)}"
-
-    def has_tokens(self, settings: Settings) -> bool:
-        return bool(self.tokens)
+    def _create_token(self, settings: Settings, **token: object) -> str:
+        self.made.append(token)
+        return f"tsk_{len(self.made)}"
 
 
 @pytest.fixture
@@ -81,12 +78,12 @@ def composition(monkeypatch: pytest.MonkeyPatch) -> Composition:
 def test_each_role_runs_with_the_settings(composition: Composition, role: str, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('grpc_address = "127.0.0.1:1234"\n')
-    assert cli.main([role, "--config", str(file), "--data-dir", str(tmp_path)]) == 0
+    assert main([role, "--config", str(file), "--data-dir", str(tmp_path)]) == 0
     assert composition.calls == [(role, Settings(grpc_address="127.0.0.1:1234", data_dir=tmp_path))]
 
 
 def test_migrate_says_the_version(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["migrate"]) == 0
+    assert main(["migrate"]) == 0
     assert capsys.readouterr().out == "the database is at schema version 7\n"
 
 
@@ -95,7 +92,7 @@ def test_a_refusal_is_one_line_and_status_1(
     composition: Composition, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     composition.refusal = "the database is from a newer version"
-    assert cli.main([command]) == 1
+    assert main([command]) == 1
     assert capsys.readouterr() == ("", "task-server: the database is from a newer version\n")
 
 
@@ -104,23 +101,23 @@ def test_wrong_settings_are_one_line_and_status_2(
 ) -> None:
     monkeypatch.setenv("TASK_SERVER_LOG_LEVEL", "LOUD")
     monkeypatch.setenv("TASK_SERVER_LOG_FORMAT", "xml")
-    assert cli.main(["server"]) == 2
+    assert main(["server"]) == 2
     said = capsys.readouterr().err
     assert said == "task-server: log_level must be DEBUG, INFO, WARNING or ERROR; log_format must be text or json\n"
     assert composition.calls == []
 
 
 def test_a_defect_keeps_its_traceback(composition: Composition) -> None:
-    composition.migrate = None  # type: ignore[assignment]
-    with pytest.raises(TypeError):
-        cli.main(["migrate"])
+    composition.migration = None
+    with pytest.raises(AttributeError):
+        main(["migrate"])
 
 
 def test_health_is_the_exit_status(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["health"]) == 0
+    assert main(["health"]) == 0
     assert capsys.readouterr() == ("", "")
-    composition.health = "NOT_SERVING"
-    assert cli.main(["health", "--service", "task_manager.v1.TaskService"]) == 1
+    composition.status = "NOT_SERVING"
+    assert main(["health", "--service", "task_manager.v1.TaskService"]) == 1
     said = capsys.readouterr().err
     assert said == "task-server: task_manager.v1.TaskService at 127.0.0.1:50051 is NOT_SERVING\n"
     assert [name for name, _ in composition.calls] == ["health ", "health task_manager.v1.TaskService"]
@@ -130,9 +127,9 @@ def test_prepare_migrates_and_makes_the_admins_token_once(
     composition: Composition, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for _ in range(2):
-        assert cli.main(["prepare", "--data-dir", str(tmp_path)]) == 0
-    assert [name for name, _ in composition.calls] == ["migrate", "make_sealing_key"] * 2
-    assert composition.tokens == [{"user_id": "admin", "username": "admin", "role": "admin"}]
+        assert main(["prepare", "--data-dir", str(tmp_path)]) == 0
+    assert [name for name, _ in composition.calls] == ["migrate", "make_key"] * 2
+    assert composition.made == [{"user_id": "admin", "username": "admin", "role": "admin"}]
     path = tmp_path / "admin.token"
     assert path.read_text() == "tsk_1\n"
     assert capsys.readouterr() == ("", f"task-server: the admin's token is in {path}\n")
@@ -141,19 +138,19 @@ def test_prepare_migrates_and_makes_the_admins_token_once(
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["token"], ["token", "create"], ["up", "--port", "1"]])
 def test_a_wrong_command_line_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        cli.main(arguments)
+        main(arguments)
     assert capsys.readouterr().err.startswith("usage: task-server")
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
-        cli.main(["--version"])
+        main(["--version"])
     assert capsys.readouterr().out == f"task-server {task_server.__version__}\n"
 
 
 def test_the_supervising_process_loads_no_heavy_library() -> None:
     program = (
-        "import sys; import task_server.cli, task_server.embedded.up\n"
+        "import sys; import task_server.cli.main, task_server.embedded.up\n"
         "print(sorted({'asyncio', 'celery', 'grpc', 'google', 'kombu', 'peewee', 'http', 'ssl'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

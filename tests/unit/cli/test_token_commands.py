@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.cli.test_cli import Composition, composition  # noqa: F401 - a fixture
 
-from task_server import cli
+from task_server.cli.main import main
 from task_server.domain.owner import Grant
 
 DEFAULTS = {
@@ -58,9 +58,9 @@ def test_create_prints_the_key_alone(
     arguments: list[str],
     wanted: dict[str, Any],
 ) -> None:
-    assert cli.main(["token", "create", "--user", "u1", *arguments]) == 0
+    assert main(["token", "create", "--user", "u1", *arguments]) == 0
     assert capsys.readouterr() == ("tsk_1\n", "")
-    assert composition.tokens == [{"user_id": "u1", **DEFAULTS, **wanted}]
+    assert composition.made == [{"user_id": "u1", **DEFAULTS, **wanted}]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_wrong_argument_makes_nothing(
     said: str,
 ) -> None:
     try:
-        status: object = cli.main(["token", "create", *arguments])
+        status: object = main(["token", "create", *arguments])
     except SystemExit as end:
         status = end.code
     assert status == 2
     assert said in capsys.readouterr().err
-    assert composition.tokens == []
+    assert composition.made == []
 
 
 def test_list_is_a_table_or_json(
@@ -101,7 +101,7 @@ def test_list_is_a_table_or_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     composition.listed = [TOKEN, TOKEN | {"id": "1" * 16, "grants": [], "name": "", "last_used_at": None}]
-    assert cli.main(["token", "list"]) == 0
+    assert main(["token", "list"]) == 0
     heads, first, second = capsys.readouterr().out.splitlines()
     assert heads.split() == ["ID", "USER", "ROLE", "GRANTS", "NAME", "CREATED", "EXPIRES", "LAST", "USED", "STATE"]
     assert first.split() == [
@@ -110,7 +110,7 @@ def test_list_is_a_table_or_json(
     ]  # fmt: skip
     assert second.split()[3:5] == ["-", "-"]
     assert heads.index("STATE") == first.index("works") == second.index("works")
-    assert cli.main(["token", "list", "--json"]) == 0
+    assert main(["token", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == composition.listed
 
 
@@ -118,7 +118,7 @@ def test_an_empty_list_is_a_heading_and_an_empty_json_list(
     composition: Composition,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["token", "list"]) == cli.main(["token", "list", "--json"]) == 0
+    assert main(["token", "list"]) == main(["token", "list", "--json"]) == 0
     heads, empty = capsys.readouterr().out.splitlines()
     assert heads.startswith("ID ")
     assert json.loads(empty) == []
@@ -129,11 +129,11 @@ def test_revoke_says_nothing_unless_nobody_is_left_to_administer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     composition.listed = [TOKEN, TOKEN | {"id": "a" * 16, "role": "admin"}]
-    assert cli.main(["token", "revoke", "0" * 16]) == 0
+    assert main(["token", "revoke", "0" * 16]) == 0
     assert capsys.readouterr() == ("", "")
     for state in ("revoked", "expired"):
         composition.listed[1]["state"] = state
-        assert cli.main(["token", "revoke", "0" * 16]) == 0
+        assert main(["token", "revoke", "0" * 16]) == 0
         out, err = capsys.readouterr()
         assert out == ""
         assert "no admin's token works any more" in err
@@ -144,5 +144,5 @@ def test_revoking_what_is_not_there_is_status_1(
     composition: Composition,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["token", "revoke", "nothing"]) == 1
+    assert main(["token", "revoke", "nothing"]) == 1
     assert "there is no token with the id 'nothing'" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tests.readme_pages import CHINESE, ENGLISH, ROOT, blocks, marked, marked_list
 
-from task_server import cli
+from task_server.cli.main import build_parser
 from task_server.config import PREFIX, Settings, environment
 
 PAGES = pytest.mark.parametrize("page", [ENGLISH, CHINESE], ids=lambda page: page.name)
@@ -29,7 +29,7 @@ def make(arguments: list[str]) -> None:
 
 
 def task_server(arguments: list[str]) -> None:
-    cli.build_parser().parse_args(arguments)
+    build_parser().parse_args(arguments)
 
 
 def pip(arguments: list[str]) -> None:

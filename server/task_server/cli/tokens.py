@@ -62,13 +62,13 @@ def add_commands(
 
 def _create(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the key alone, so that a script can take it."""
-    from task_server import bootstrap
+    from task_server.bootstrap import tokens
 
     if arguments.grant and _NO_GRANTS in arguments.grant and len(arguments.grant) > 1:
         print(f"task-server: --grant {_NO_GRANTS} stands alone; leave out the others", file=sys.stderr)
         return 2
     grants = None if arguments.grant is None else [Grant(word) for word in arguments.grant if word != _NO_GRANTS]
-    key = bootstrap.create_token(
+    key = tokens.create(
         settings,
         user_id=arguments.user,
         username=arguments.name or arguments.user,
@@ -83,11 +83,11 @@ def _create(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _list(arguments: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import tokens
 
-    tokens = bootstrap.list_tokens(settings)
+    found = tokens.everything(settings)
     if arguments.json:
-        print(json.dumps(tokens, ensure_ascii=False))
+        print(json.dumps(found, ensure_ascii=False))
         return 0
     _print_table(
         ["ID", "USER", "ROLE", "GRANTS", "NAME", "CREATED", "EXPIRES", "LAST USED", "STATE"],
@@ -103,7 +103,7 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> int:
                 token["last_used_at"] or "never",
                 token["state"],
             ]
-            for token in tokens
+            for token in found
         ],
     )
     return 0
@@ -111,14 +111,14 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _revoke(arguments: argparse.Namespace, settings: Settings) -> int:
     """End the token. The last admin's too: whoever runs this can make another one, and is told to."""
-    from task_server import bootstrap
+    from task_server.bootstrap import tokens
 
-    if not bootstrap.revoke_token(settings, arguments.id):
+    if not tokens.revoke(settings, arguments.id):
         print(
             f"task-server: there is no token with the id {arguments.id!r}; see: task-server token list", file=sys.stderr
         )
         return 1
-    if not any(token["role"] == Role.ADMIN and token["state"] == "works" for token in bootstrap.list_tokens(settings)):
+    if not any(token["role"] == Role.ADMIN and token["state"] == "works" for token in tokens.everything(settings)):
         print(
             "task-server: no admin's token works any more; make one with: task-server token create --role admin --user ...",
             file=sys.stderr,

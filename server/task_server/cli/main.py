@@ -1,18 +1,16 @@
-"""The command line: `task-server up | server | gateway | worker | scheduler | migrate | health | token |
-secrets`.
-
-Each command imports only what it needs, because each role is a process of its own that pays for its imports in start-up and memory.
-"""
+"""The commands, what they have in common, and those that run a process."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import task_server
-from task_server import config, logs, secrets_commands, token_commands
+from task_server import config, logs
+from task_server.cli import secrets, tokens
 from task_server.config import ConfigError, Settings
 from task_server.embedded.errors import StackError
 
@@ -52,11 +50,11 @@ def _composed(command: Command) -> Command:
     """Return the command with the composition root loaded for it, whose StartError becomes one line."""
 
     def run(arguments: argparse.Namespace, settings: Settings) -> int:
-        from task_server.bootstrap import StartError
+        from task_server.bootstrap import errors
 
         try:
             return command(arguments, settings)
-        except StartError as error:
+        except errors.StartError as error:
             return _refuse(error, 1)
 
     return run
@@ -73,57 +71,60 @@ def _up(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _server(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    # What gRPC's core would write to standard error, of a port in use for example, comes as an exception too, and in our words.
+    # It reads this when it is loaded.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from task_server.bootstrap import server
 
-    return bootstrap.run_server(settings)
+    return server.run(settings)
 
 
 def _gateway(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import gateway
 
-    return bootstrap.run_gateway(settings)
+    return gateway.run(settings)
 
 
 def _worker(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import worker
 
-    return bootstrap.run_worker(settings)
+    return worker.run(settings)
 
 
 def _scheduler(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import scheduler
 
-    return bootstrap.run_scheduler(settings)
+    return scheduler.run(settings)
 
 
 def _migrate(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import migration
 
-    print(f"the database is at schema version {bootstrap.migrate(settings)}")
+    print(f"the database is at schema version {migration.migrate(settings)}")
     return 0
 
 
 def _prepare(_: argparse.Namespace, settings: Settings) -> int:
     """Do what `up` needs done before its server starts, in one process: migrate, make keys, and see that the admin has a token."""
-    from task_server import bootstrap
+    from task_server.bootstrap import migration, sealing, tokens
     from task_server.embedded import data_dir
 
-    bootstrap.migrate(settings)
-    bootstrap.make_sealing_key(settings)
+    migration.migrate(settings)
+    sealing.make_key(settings)
     path = data_dir.admin_token_path(settings.data_dir)
     if data_dir.ensure_admin_token(
         path,
-        bootstrap.has_tokens(settings),
-        lambda: bootstrap.create_token(settings, user_id="admin", username="admin", role="admin"),
+        tokens.exist(settings),
+        lambda: tokens.create(settings, user_id="admin", username="admin", role="admin"),
     ):
         print(f"task-server: the admin's token is in {path}", file=sys.stderr)
     return 0
 
 
 def _health(arguments: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import health
 
-    status = bootstrap.check_health(settings, arguments.service)
+    status = health.check(settings, arguments.service)
     if status == "SERVING":
         return 0
     print(f"task-server: {arguments.service or 'the server'} at {settings.grpc_address} is {status}", file=sys.stderr)
@@ -167,8 +168,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
 
-    token_commands.add_commands(commands, _composed, _add_settings)
-    secrets_commands.add_commands(commands, _composed, _add_settings)
+    tokens.add_commands(commands, _composed, _add_settings)
+    secrets.add_commands(commands, _composed, _add_settings)
     return parser
 
 

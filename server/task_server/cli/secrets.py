@@ -29,17 +29,17 @@ def add_commands(
 
 
 def _rotate(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import sealing
 
-    key_id = bootstrap.rotate_sealing_key(settings)
+    key_id = sealing.rotate(settings)
     print(f"new secrets are sealed with key {key_id}; next: task-server secrets reencrypt")
     return 0
 
 
 def _reencrypt(_: argparse.Namespace, settings: Settings) -> int:
-    from task_server import bootstrap
+    from task_server.bootstrap import sealing
 
-    resealed, counts = bootstrap.reseal(settings)
+    resealed, counts = sealing.reseal(settings)
     for failure in resealed.failures:
         print(f"task-server: {failure}", file=sys.stderr)
     print(f"sealed anew: {resealed.done}, changed meanwhile: {resealed.changed}, not opened: {len(resealed.failures)}")

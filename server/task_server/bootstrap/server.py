@@ -1,0 +1,161 @@
+"""The gRPC server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from task_server.api.admin_service import AdminService
+from task_server.api.execution_service import ExecutionService
+from task_server.api.refusals import Refusals
+from task_server.api.request_digest import RequestDigests
+from task_server.api.server import AddressInUseError, ApiServer
+from task_server.api.task_draft import Drafts
+from task_server.api.task_service import TaskService
+from task_server.api.task_update import TaskUpdates
+from task_server.api.threads import Threads
+from task_server.api.validation.listing import PageTokens
+from task_server.api.validation.secrets import SecretTaker
+from task_server.api.validation.task import TaskValidator
+from task_server.api.watch import Watchers
+from task_server.api.watch_stream import WatchStream, WatchTokens
+from task_server.auth.authenticator import Authenticator
+from task_server.auth.last_use import LastUses
+from task_server.auth.tokens import Tokens
+from task_server.bootstrap.database import present_database
+from task_server.bootstrap.errors import StartError
+from task_server.bootstrap.keys import complete_sealer, secret_keys
+from task_server.bootstrap.metrics import serving_metrics
+from task_server.bootstrap.signals import stop_event
+from task_server.config import Settings
+from task_server.domain.process import ProcessRole
+from task_server.notifier.bell import Topic
+from task_server.sandbox.checker import CodeChecker
+from task_server.sealing.fingerprints import Fingerprints
+from task_server.sealing.sealer import Sealer
+from task_server.store.database import Database
+from task_server.tls import plaintext
+from task_server.tls.certificate import CertificateError
+from task_server.usecases.auditing import Auditing
+from task_server.usecases.executions import Executions
+from task_server.usecases.explaining import Explaining
+from task_server.usecases.pausing import Pausing
+from task_server.usecases.ports import connect
+from task_server.usecases.presence import Presence, this_process
+from task_server.usecases.registering import Registering
+from task_server.usecases.stopping import Stopping
+from task_server.usecases.system_status import SystemStatuses
+from task_server.usecases.tasks import Tasks
+from task_server.usecases.token_admin import TokenAdmin
+from task_server.usecases.updating import Updating
+from task_server.usecases.watching import Watching
+
+if TYPE_CHECKING:
+    from task_server.auth.further_ways import FurtherWays
+
+#: Threads that check what is to be created. Code is compiled in a child process meanwhile.
+_CHECK_THREADS = 2
+
+
+def run(settings: Settings) -> int:
+    """Serve gRPC. Raises StartError."""
+    plaintext.check_listener(settings, "grpc_address")
+    database = present_database(settings)
+    return asyncio.run(_serve(settings, database, complete_sealer(settings, database)))
+
+
+async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
+    secret_key, *former_keys = secret_keys(settings)
+    ports = connect(settings, database)
+    threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
+    watching = Watching(ports)
+    watchers = Watchers(watching, threads)
+    watch_tokens, page_tokens = WatchTokens(secret_key, former_keys), PageTokens(secret_key, former_keys)
+    checker = CodeChecker(lenient=settings.allow_unsandboxed_code, separate=settings.sandbox_namespaces != "off")
+    drafts = Drafts(
+        TaskValidator(
+            checker.check, checker.check_patterns, settings.default_timeout_seconds, settings.max_timeout_seconds
+        ),
+        SecretTaker(Fingerprints(secret_key)),
+        sealer,
+    )
+    last_uses = LastUses(database)
+    tokens = Tokens(database, secret_key, former_keys)
+    further = _further_ways(settings)
+    authenticator = Authenticator([tokens, *(further.ways if further else ())], last_uses.note)
+    auditing = Auditing(database)
+    servicers: dict[str, object] = {
+        "TaskService": TaskService(
+            tasks=Tasks(ports),
+            explaining=Explaining(ports),
+            stopping=Stopping(ports),
+            pausing=Pausing(ports),
+            updates=TaskUpdates(updating=Updating(ports), drafts=drafts, threads=threads, checks=checks),
+            drafts=drafts,
+            digests=RequestDigests(secret_key),
+            watch=WatchStream(watching, watchers, threads, watch_tokens),
+            watchers=watchers,
+            watch_tokens=watch_tokens,
+            page_tokens=page_tokens,
+            threads=threads,
+            checks=checks,
+            stop_wait_seconds=settings.stop_wait_seconds,
+        ),
+        "ExecutionService": ExecutionService(
+            executions=Executions(ports),
+            registering=Registering(ports),
+            watch_tokens=watch_tokens,
+            page_tokens=page_tokens,
+            threads=threads,
+            watchers=watchers,
+        ),
+        "AdminService": AdminService(
+            token_admin=TokenAdmin(database, tokens, authenticator),
+            auditing=auditing,
+            statuses=SystemStatuses(database),
+            page_tokens=page_tokens,
+            threads=threads,
+        ),
+    }
+    server = ApiServer(
+        settings,
+        servicers=servicers,
+        authenticator=authenticator,
+        last_uses=last_uses,
+        refusals=Refusals(auditing, threads),
+        threads=threads,
+        watchers=watchers,
+        database=database,
+    )
+    loop = asyncio.get_running_loop()
+    stop = stop_event(loop)
+    try:
+        await server.start()
+    except (AddressInUseError, CertificateError) as error:
+        raise StartError(str(error)) from error
+
+    def rung(_: str) -> None:
+        loop.call_soon_threadsafe(watchers.rung)
+
+    presence = Presence(database, this_process(ProcessRole.SERVER))
+    with ports.bell.listen(Topic.EVENTS, rung), serving_metrics(settings):
+        presence.start()
+        await server.serve(stop, presence.close)
+    threads.close()
+    checks.close()
+    checker.close()
+    if further:
+        further.close()
+    ports.close()
+    return 0
+
+
+def _further_ways(settings: Settings) -> FurtherWays | None:
+    """The ways in beside tokens, None where no file names any. Raises ConfigError."""
+    if not settings.callers_file:
+        return None
+    # Their libraries are loaded only where they are used.
+    from task_server.auth.further_ways import FurtherWays
+
+    return FurtherWays(Path(settings.callers_file))
