@@ -7,9 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from task_server.api.call_server import CallServer
 from task_server.api.threads import Threads
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.database import Database
@@ -35,7 +35,7 @@ class Health:
         self._servicer = health.aio.HealthServicer()  # type: ignore[attr-defined] # set at run time
         self._said: dict[str, Any] = {}
 
-    def register(self, server: grpc.aio.Server) -> None:
+    def register(self, server: CallServer) -> None:
         """Have the server serve it."""
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
 

@@ -12,11 +12,23 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha import reflection
 
+from task_server.api.call_server import CallServer
 
-def enable(server: grpc.aio.Server, service_names: list[str]) -> None:
+
+def enable(server: CallServer, service_names: list[str]) -> None:
     """Serve reflection for these services."""
     pool: Any = _MethodFindingPool()
-    reflection.enable_server_reflection([*service_names, reflection.SERVICE_NAME], server, pool=pool)
+    untyped: Any = server
+    reflection.enable_server_reflection([*service_names, reflection.SERVICE_NAME], untyped, pool=pool)
+    server.add_registered_method_handlers(
+        "grpc.reflection.v1.ServerReflection",
+        {"ServerReflectionInfo": grpc.stream_unary_rpc_method_handler(_newer)},
+    )
+
+
+async def _newer(_requests: Any, context: Any) -> Any:
+    """The version that clients try first, as grpcurl, and go on with v1alpha only where it is UNIMPLEMENTED."""
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Use grpc.reflection.v1alpha.")
 
 
 class _MethodFindingPool:

@@ -7,10 +7,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-import grpc
 from grpc_health.v1 import health
 
 from task_server.api import hang_ups, reflection, services
+from task_server.api.call_server import CallServer
 from task_server.api.connections import connection_options
 from task_server.api.health import Health
 from task_server.api.interceptors.authentication import AuthenticationInterceptor
@@ -18,6 +18,7 @@ from task_server.api.interceptors.capacity import CapacityInterceptor
 from task_server.api.interceptors.errors import ErrorsInterceptor
 from task_server.api.interceptors.limits import LimitsInterceptor
 from task_server.api.interceptors.log import LogInterceptor
+from task_server.api.interceptors.open_calls import OpenCallsInterceptor
 from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.interceptors.refusals import RefusalsInterceptor
 from task_server.api.interceptors.request_id import RequestIdInterceptor
@@ -39,6 +40,12 @@ _log = logging.getLogger(__name__)
 _USES_SECONDS = 20.0
 #: How long an answer may take to be sent once a drain is over: only then is what was stored also answered.
 _ANSWER_SECONDS = 0.5
+#: How many calls without a token may run at once, however few calls with one.
+_FEWEST_OPEN_CALLS = 10
+
+
+class ServerEndedError(Exception):
+    """gRPC has ended the server by itself; nothing is served any more."""
 
 
 class AddressInUseError(Exception):
@@ -73,8 +80,10 @@ class ApiServer:
         failing_peers = FailingPeers(
             Rates(settings.rate_per_failing_peer, settings.burst_per_failing_peer), settings.trusted_proxies
         )
-        self._server = grpc.aio.server(
+        self._server = CallServer(
+            UnknownMethods(),
             interceptors=[
+                OpenCallsInterceptor(max(_FEWEST_OPEN_CALLS, settings.max_concurrent_calls // 10)),
                 RequestIdInterceptor(),
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
@@ -85,16 +94,14 @@ class ApiServer:
             ],
             options=connection_options(settings),
             # A last net, which also counts health checks: its refusals have no details. The capacity interceptor is the limit.
-            maximum_concurrent_rpcs=2 * settings.max_concurrent_calls,
+            most=2 * settings.max_concurrent_calls,
         )
-        self._server.add_generic_rpc_handlers(
-            tuple(services.handler(service, servicers.get(service.name)) for service in services.SERVICES)
-        )
+        for service in services.SERVICES:
+            handlers = services.handlers(service, servicers.get(service.name))
+            self._server.add_registered_method_handlers(service.full_name, handlers)
         self._health.register(self._server)
         if settings.reflection:
             reflection.enable(self._server, [*names, health.SERVICE_NAME])
-        # The last: it takes what no other has.
-        self._server.add_generic_rpc_handlers((UnknownMethods(),))
 
     async def start(self) -> int:
         """Listen, and return the port (0 for a Unix socket). Raises AddressInUseError and CertificateError."""
@@ -117,15 +124,25 @@ class ApiServer:
 
         Parameters:
             leave: called in a thread when the drain begins, for what has to be stored of this server then.
+
+        Raises ServerEndedError, after that, where it is not we who ended it: better no process than one that serves nobody.
         """
         duties = [asyncio.create_task(duty) for duty in (self._health.keep(), self._store_uses())]
         telling = asyncio.create_task(self._refusals.store_always())
-        await stop.wait()
+        ended = asyncio.create_task(self._server.wait_for_termination())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+        has_failed = not stopped.done()
+        stopped.cancel()
         for duty in duties:
             duty.cancel()
         await self._health.end()
         self._watchers.close()
         await self._drain(telling, asyncio.create_task(asyncio.to_thread(leave)))
+        await asyncio.wait({ended})
+        failure = ended.exception()
+        if has_failed:
+            raise ServerEndedError("gRPC has ended the server by itself") from failure
 
     async def _drain(self, telling: asyncio.Task[None], leaving: asyncio.Task[None]) -> None:
         """Take no more calls, and let those that run end. One that does not end in time stores nothing any more and is cancelled.

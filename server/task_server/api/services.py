@@ -11,6 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
+from task_server.api.reading import receive
 from task_server.domain.errors import InvalidFields, RpcNotImplemented, Violation
 
 #: All services of the contract.
@@ -26,23 +27,23 @@ def not_served(service: ServiceDescriptor, servicer: object | None) -> list[str]
     return [method.name for method in service.methods if not hasattr(servicer, method.name)]
 
 
-def handler(service: ServiceDescriptor, servicer: object | None) -> grpc.GenericRpcHandler[Any, Any]:
-    """The handler of a service. RPCs that the servicer has no method for raise RpcNotImplemented."""
+def handlers(service: ServiceDescriptor, servicer: object | None) -> dict[str, Any]:
+    """The handlers of a service, by method. RPCs that the servicer has no method for raise RpcNotImplemented."""
     methods: dict[str, Any] = {}
     for method in service.methods:
         behavior = getattr(servicer, method.name, None) or _refusal(method)
         make: Any = (
-            grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
+            grpc.stream_stream_rpc_method_handler if method.server_streaming else grpc.stream_unary_rpc_method_handler
         )
         methods[method.name] = make(
             _reading(method, behavior),
             response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
         )
-    return grpc.method_handlers_generic_handler(service.full_name, methods)
+    return methods
 
 
-def _reading(method: MethodDescriptor, behavior: Callable[[Any, Any], Any]) -> Callable[[bytes, Any], Any]:
-    """The behavior, given the request's bytes: what gRPC itself can not read it answers with UNKNOWN, before any interceptor."""
+def _reading(method: MethodDescriptor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The behavior, which receives and reads the request: what gRPC itself can not read it answers with UNKNOWN."""
     kind = message_factory.GetMessageClass(method.input_type)
 
     def read(data: bytes) -> Message:
@@ -57,11 +58,11 @@ def _reading(method: MethodDescriptor, behavior: Callable[[Any, Any], Any]) -> C
             raise InvalidFields([Violation(name, "must not have the character NUL in it") for name in odd])
         return request
 
-    async def answer(data: bytes, context: Any) -> Any:
-        return await behavior(read(data), context)
+    async def answer(_: Any, context: Any) -> Any:
+        return await behavior(read(await receive(context)), context)
 
-    async def stream(data: bytes, context: Any) -> AsyncIterator[Any]:
-        async for message in behavior(read(data), context):
+    async def stream(_: Any, context: Any) -> AsyncIterator[Any]:
+        async for message in behavior(read(await receive(context)), context):
             yield message
 
     return stream if method.server_streaming else answer

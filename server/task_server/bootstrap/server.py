@@ -10,7 +10,7 @@ from task_server.api.admin_service import AdminService
 from task_server.api.execution_service import ExecutionService
 from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
-from task_server.api.server import AddressInUseError, ApiServer
+from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
 from task_server.api.task_draft import Drafts
 from task_server.api.task_service import TaskService
 from task_server.api.task_update import TaskUpdates
@@ -141,7 +141,10 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     presence = Presence(database, this_process(ProcessRole.SERVER))
     with ports.bell.listen(Topic.EVENTS, rung), serving_metrics(settings):
         presence.start()
-        await server.serve(stop, presence.close)
+        try:
+            await server.serve(stop, presence.close)
+        except ServerEndedError as error:
+            raise StartError(str(error)) from error
     threads.close()
     checks.close()
     checker.close()

@@ -37,7 +37,10 @@ class Call:
 
 
 class AroundInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # not generic at run time
-    """Runs `around` about every call but those that need no caller: they have no users, no rows and no errors of ours."""
+    """Runs `around` about every call but those that need no caller: they have no users, no rows and no errors of ours.
+
+    It begins before the request has come (`api/reading.py`).
+    """
 
     def around(self, call: Call) -> contextlib.AbstractAsyncContextManager[None]:
         """A context manager that the call runs in."""
@@ -53,11 +56,11 @@ class AroundInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] #
         if handler is None or handler_call_details.method in OPEN:
             return cast("Handler", handler)
         if handler.response_streaming:
-            behavior = self._stream(handler.unary_stream, handler_call_details)
-            make: Any = grpc.unary_stream_rpc_method_handler
+            behavior = self._stream(handler.stream_stream, handler_call_details)
+            make: Any = grpc.stream_stream_rpc_method_handler
         else:
-            behavior = self._unary(handler.unary_unary, handler_call_details)
-            make = grpc.unary_unary_rpc_method_handler
+            behavior = self._unary(handler.stream_unary, handler_call_details)
+            make = grpc.stream_unary_rpc_method_handler
         wrapped: Handler = make(behavior, handler.request_deserializer, handler.response_serializer)
         return wrapped
 
