@@ -163,10 +163,14 @@ class Gateway:
         if match.route.body is not None:
             limit = self._options.max_body_bytes
             try:
-                body = await exchange.body(limit)
+                async with asyncio.timeout(self._options.body_seconds):
+                    body = await exchange.body(limit)
+            except TimeoutError:
+                refusal = status(code_pb2.DEADLINE_EXCEEDED, "the request body did not come in time")
+                raise GatewayError(refusal, 408, [("connection", "close")]) from None
             except BodyTooLargeError:
-                refusal = invalid_request(f"the request body is longer than {limit} bytes")
-                raise GatewayError(refusal.status, headers=[("connection", "close")]) from None
+                too_large = invalid_request(f"the request body is longer than {limit} bytes")
+                raise GatewayError(too_large.status, headers=[("connection", "close")]) from None
         return self._transcoder.request(match, exchange.query, body)
 
 

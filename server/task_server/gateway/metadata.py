@@ -104,7 +104,8 @@ def request_metadata(
         printable = _PRINTABLE.fullmatch(raw) is not None
         value = raw.decode("latin-1")
         if name == _FORWARDED_FOR:
-            forwarded_for.append(value)
+            # What can not be passed on is left out; the caller's own address is added whatever it sent.
+            forwarded_for += [value] if printable else []
         elif name == _FORWARDED_HOST:
             forwarded_host = forwarded_host or (value if printable else "")
         elif name in _PERMANENT:
@@ -125,7 +126,7 @@ def request_metadata(
     if forwarded_host or host:
         pairs.append((_FORWARDED_HOST, forwarded_host or host))
     chain = ", ".join([*forwarded_for, client] if client else forwarded_for)
-    if chain and _PRINTABLE.fullmatch(chain.encode("latin-1", "replace")):
+    if chain:
         pairs.append((_FORWARDED_FOR, chain))
     return tuple(pairs)
 

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from task_server.gateway.app import Gateway
+from task_server.gateway.connection import Connection
 
 DEFAULT_GRACE_SECONDS = 10.0
 _CLOSING_SECONDS = 2.0
@@ -73,7 +74,7 @@ async def serve(
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="on",
         # What a caller does wrong is no news of this service; the gRPC server logs the calls.

@@ -61,3 +61,9 @@ def test_binary_metadata_goes_back_in_base64() -> None:
         ("Grpc-Metadata-x-a", "1"),
         ("Grpc-Metadata-x-bin", "AAo="),
     ]
+
+
+def test_whatever_forwarded_for_says_the_callers_own_address_is_told() -> None:
+    for sent in (b"1.2.3.4\t", b"\xe4\xbd\xa0", b"a\x00b"):
+        headers = [(b"x-forwarded-for", b"5.6.7.8"), (b"x-forwarded-for", sent)]
+        assert request_metadata(headers, "192.0.2.7", (), None) == (("x-forwarded-for", "5.6.7.8, 192.0.2.7"),)
