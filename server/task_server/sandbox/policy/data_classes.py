@@ -86,7 +86,7 @@ def dataclass(
         fields = _fields_of(kind, kw_only=kw_only)
         methods: dict[str, Any] = {}
         if init:
-            methods["__init__"] = _init(kind.__name__, fields)
+            methods["__init__"] = _init(kind, fields)
         if repr:
             methods["__repr__"] = _repr
         if eq:
@@ -180,7 +180,8 @@ def _fields_of(kind: type, *, kw_only: bool) -> dict[str, Field]:
     return found
 
 
-def _init(kind_name: str, fields: dict[str, Field]) -> Callable[..., None]:
+def _init(kind: type, fields: dict[str, Field]) -> Callable[..., None]:
+    kind_name = kind.__name__
     positional = [name for name, one in fields.items() if one.init and not one.kw_only]
     settable = {name for name, one in fields.items() if one.init}
     optional = False
@@ -192,6 +193,10 @@ def _init(kind_name: str, fields: dict[str, Field]) -> Callable[..., None]:
         optional = has_default
 
     def __init__(self: Any, /, *args: Any, **values: Any) -> None:  # noqa: N807 - what it becomes
+        if kind not in type(self).__mro__:
+            # A task can call it as `Kind.__init__(anything)`, and what follows writes past every guard.
+            message = f"{shown_name(kind_name)}.__init__() is for objects of that class"
+            raise TypeError(message)
         if len(args) > len(positional):
             message = f"{shown_name(kind_name)} takes {len(positional)} positional arguments but {len(args)} were given"
             raise TypeError(message)

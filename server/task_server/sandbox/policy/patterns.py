@@ -40,7 +40,14 @@ def class_pattern(kind: Any, positional: int, named: int) -> Any:
     Attributes are read of objects of a task's own classes and of named tuples only. Of any other class the pattern may
     ask whether the value is one, and `int(x)` and its kind bind the value itself.
     """
-    if not isinstance(kind, type) or type(kind) in TASK_METACLASSES or is_named_tuple(kind):
+    if not isinstance(kind, type):
+        return kind
+    if type(kind) in TASK_METACLASSES or is_named_tuple(kind):
+        # Of a data class these are its fields, which may have any name; only an exception has something else under these.
+        for name in getattr(kind, "__match_args__", ())[:positional]:
+            if name in _REFUSED and issubclass(kind, BaseException):
+                message = f"the attribute {name!r} can not be read by a pattern; bind the value with 'as', and use if"
+                raise TypeError(message)
         return kind
     if named or positional > (kind in _BINDING_THEMSELVES):
         message = f"a pattern can not read attributes of a {kind.__name__}; bind it with 'as', and use if"
