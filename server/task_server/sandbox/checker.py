@@ -18,6 +18,8 @@ _LIMITS = Limits(wall_seconds=10.0, cpu_seconds=5)
 #: What people write compiles within milliseconds.
 _PATTERN_LIMITS = Limits(wall_seconds=10.0, cpu_seconds=1)
 _CACHE_SIZE = 1_024
+#: Long findings are made anew each time: together they would fill this process.
+_MAX_KEPT_CHARACTERS = 4_000
 
 
 class CodeChecker:
@@ -33,7 +35,7 @@ class CodeChecker:
     def __init__(self, *, lenient: bool = False, separate: bool = True) -> None:
         self._supervisor = Supervisor(RUNNER, lenient=lenient, separate=separate)
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[bytes, str], list[Finding]] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, bytes], list[Finding]] = OrderedDict()
 
     def check(self, source: str, function_name: str) -> list[Finding]:
         """What must be changed before `function_name` of `source` may run: at most 20 findings, empty when it may.
@@ -43,7 +45,9 @@ class CodeChecker:
         data = source.encode("utf-8", "surrogatepass")
         if len(data) > MAX_SOURCE_BYTES:
             return [Finding(0, 0, f"the code has {len(data)} bytes; at most {MAX_SOURCE_BYTES} are allowed")]
-        key = (hashlib.sha256(data).digest(), function_name)
+        # Both are of the caller's making, and as long as a request may be.
+        name = function_name.encode("utf-8", "surrogatepass")
+        key = (hashlib.sha256(data).digest(), hashlib.sha256(name).digest())
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
@@ -52,6 +56,8 @@ class CodeChecker:
         if findings is None:
             # Not kept: a busy machine may be the reason.
             return [Finding(0, 0, "the code takes too much time or memory to compile; make it simpler")]
+        if sum(len(found.message) for found in findings) > _MAX_KEPT_CHARACTERS:
+            return findings
         with self._lock:
             self._known[key] = findings
             if len(self._known) > _CACHE_SIZE:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 #: More than this helps nobody.
 MAX_FINDINGS = 20
+#: Names in a source may be as long as the source.
+_MAX_MESSAGE_CHARACTERS = 2_000
+
+
+def shortened(message: str) -> str:
+    """As much of a message as a finding may have."""
+    return message if len(message) <= _MAX_MESSAGE_CHARACTERS else f"{message[:_MAX_MESSAGE_CHARACTERS]} ..."
 
 
 @dataclass(frozen=True, slots=True)

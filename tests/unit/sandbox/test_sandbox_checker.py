@@ -60,6 +60,29 @@ def test_a_check_known_already_costs_nothing():
     assert checker.check(source, "run") == first
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("".join(f"def f{number}():0\n" for number in range(15_000)), "run"),
+        ("def f(): pass\n", "x" * 900_000),
+        ("\n".join(f"_{'𝟘' * 2_000}{number}_" for number in range(20)), "run"),
+        (f"def run():\n    {'a' * 100_000} = 1\n    global {'a' * 100_000}\n", "run"),
+        ("_a_;" * 65_000, "run"),
+    ],
+    ids=["functions", "name", "names", "syntax", "findings"],
+)
+def test_what_is_kept_of_a_check_is_small_whatever_its_source_is(source, name):
+    checker = CodeChecker()
+    try:
+        findings = checker.check(source, name)
+    finally:
+        checker.close()
+    assert 0 < len(findings) <= 20
+    assert all(len(found.message) < 2_100 for found in findings)
+    for key, kept in checker._known.items():
+        assert sum(map(len, key)) + sum(len(found.message) for found in kept) < 5_000
+
+
 def test_many_threads_may_ask_at_once_also_when_the_zygote_dies(checker):
     checker.check("def run(): pass\n", "run")
     os.kill(checker._supervisor.zygote_pid, signal.SIGKILL)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from types import CodeType
 
-from task_server.sandbox.finding import MAX_FINDINGS, Finding
+from task_server.sandbox.finding import MAX_FINDINGS, Finding, shortened
 from task_server.sandbox.limits import MAX_SOURCE_BYTES
 from task_server.sandbox.policy.transformer import TaskTransformer
 
@@ -50,7 +50,7 @@ def compile_source(source: str, function_name: str) -> Program:
         defined = list(_functions(tree.body))
         transformer = TaskTransformer()
         transformer.visit(tree)
-        findings = transformer.findings
+        findings = transformer.findings[:MAX_FINDINGS]
         if findings:
             findings = _with_columns_in_characters(findings, source)
         if function_name not in defined:
@@ -59,7 +59,8 @@ def compile_source(source: str, function_name: str) -> Program:
             raise Refused(findings[:MAX_FINDINGS])
         return Program(compile(tree, FILE_NAME, "exec", dont_inherit=True), source)
     except SyntaxError as error:
-        raise Refused([Finding(error.lineno or 0, error.offset or 0, f"syntax error: {error.msg}")]) from None
+        message = shortened(f"syntax error: {error.msg}")
+        raise Refused([Finding(error.lineno or 0, error.offset or 0, message)]) from None
     except RecursionError:
         raise Refused([_at_start("the code is nested too deeply")]) from None
     except ValueError as error:
@@ -83,7 +84,7 @@ def _with_columns_in_characters(findings: list[Finding], source: str) -> list[Fi
 
 
 def _at_start(message: str) -> Finding:
-    return Finding(0, 0, message)
+    return Finding(0, 0, shortened(message))
 
 
 def _missing_function(name: str, defined: list[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES, IOPERATOR_TO_STR
 
-from task_server.sandbox.finding import Finding
+from task_server.sandbox.finding import Finding, shortened
 from task_server.sandbox.policy.facade import names_in
 from task_server.sandbox.policy.modules import FACADES, why_not
 from task_server.sandbox.policy.nodes import load, located
@@ -28,9 +28,6 @@ from task_server.sandbox.policy.vocabulary import (
     is_special,
     private_name,
 )
-
-#: Names in a source may be as long as the source.
-_MAX_MESSAGE_CHARACTERS = 2_000
 
 
 class TaskTransformer(PatternVisitor):
@@ -53,9 +50,7 @@ class TaskTransformer(PatternVisitor):
     def error(self, node: ast.AST, info: str) -> None:
         """Note what is refused; one finding for each place."""
         line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1
-        if len(info) > _MAX_MESSAGE_CHARACTERS:
-            info = f"{info[:_MAX_MESSAGE_CHARACTERS]} ..."
-        self._found.setdefault((line, column), Finding(line, column, info))
+        self._found.setdefault((line, column), Finding(line, column, shortened(info)))
 
     @property
     def findings(self) -> list[Finding]:
