@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from task_server.domain.outcome import Isolation, Outcome, Usage
 from task_server.domain.outcome import Limits as LimitsKept
@@ -16,6 +16,7 @@ from task_server.sandbox.child_run import ChildRun
 from task_server.sandbox.ending import Cause, Ending, SandboxUnavailable
 from task_server.sandbox.level import level_of
 from task_server.sandbox.limits import Limits
+from task_server.sandbox.result_text import MAX_DEPTH
 from task_server.sandbox.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -152,11 +153,28 @@ def _checked_json(text: bytes | None) -> str | None:
         return None
     try:
         decoded = text.decode()
-        json.loads(decoded, parse_constant=_refuse_constant)
+        value = json.loads(decoded, parse_constant=_refuse_constant)
+        # Numbers such as 1e999, and escaped halves of surrogate pairs.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            _check_depth(value)
     except RecursionError as error:
         message = "nested too deeply"
         raise ValueError(message) from error
     return decoded
+
+
+def _check_depth(value: Any) -> None:
+    inner = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [item for each in inner if isinstance(each, list | dict) for item in _items(each)]
+    if any(isinstance(each, list | dict) for each in inner):
+        message = "nested too deeply"
+        raise ValueError(message)
+
+
+def _items(container: list[Any] | dict[str, Any]) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _refuse_constant(name: str) -> NoReturn:

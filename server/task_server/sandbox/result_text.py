@@ -13,7 +13,7 @@ from typing import Any
 from task_server.sandbox.policy.vocabulary import shown_name
 
 #: As protobuf JSON values, which is how a result is answered, each level of dicts nests three messages deep; parsers stop at 100.
-_MAX_DEPTH = 30
+MAX_DEPTH = 30
 _MAX_INTEGER_BITS = 4096
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 
@@ -60,8 +60,8 @@ class _Plain:
             if not math.isfinite(value):
                 _refuse(where, f"the number {value}", "return None or text")
             return value
-        if depth >= _MAX_DEPTH:
-            _refuse(where, f"nested more than {_MAX_DEPTH} deep", "return something flatter")
+        if depth >= MAX_DEPTH:
+            _refuse(where, f"nested more than {MAX_DEPTH} deep", "return something flatter")
         if kind in _DICTS:
             return self._dict(value, where, depth)
         if kind is list or isinstance(value, tuple):

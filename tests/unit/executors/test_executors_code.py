@@ -106,12 +106,23 @@ def completed(**fields):
 
 
 @pytest.mark.parametrize(
-    "text", [b"{", b"\xff", b"NaN", b"[" * 100_000, b"1" * 5_000, b"{'a': 1}"], ids=lambda text: repr(text[:9])
+    "text",
+    [
+        *(b"{", b"\xff", b"NaN", b"[" * 100_000, b"1" * 5_000, b"{'a': 1}"),
+        # JSON, but none that could be answered to whoever asks for it.
+        *(b"[1e999]", b'"\\ud800"', b'{"\\udc00": 1}', b"[" * 31 + b"]" * 31, b'{"a":' * 31 + b"[]" + b"}" * 31),
+    ],
+    ids=lambda text: repr(text[:9]),
 )
 def test_a_result_is_believed_only_when_it_is_json(text):
     outcome = outcome_of(completed(result=text), LIMITS, REASONS)
     assert outcome.failure_reason is FailureReason.RESULT_NOT_JSON
     assert outcome.result_json is None
+
+
+@pytest.mark.parametrize("text", [b"[" * 30 + b"]" * 30, b"[" + b"[{}]," * 99 + b"{}]", b'"\\u0000 \\\\ud800"', b"1e300"])
+def test_a_result_that_can_be_answered_is_believed(text):
+    assert outcome_of(completed(result=text), LIMITS, REASONS).result_json == text.decode()
 
 
 def test_a_child_can_not_claim_what_only_the_worker_can_know(caplog):
