@@ -120,7 +120,9 @@ def test_a_result_is_believed_only_when_it_is_json(text):
     assert outcome.result_json is None
 
 
-@pytest.mark.parametrize("text", [b"[" * 30 + b"]" * 30, b"[" + b"[{}]," * 99 + b"{}]", b'"\\u0000 \\\\ud800"', b"1e300"])
+@pytest.mark.parametrize(
+    "text", [b"[" * 30 + b"]" * 30, b"[" + b"[{}]," * 99 + b"{}]", b'"\\u0000 \\\\ud800"', b"1e300"]
+)
 def test_a_result_that_can_be_answered_is_believed(text):
     assert outcome_of(completed(result=text), LIMITS, REASONS).result_json == text.decode()
 

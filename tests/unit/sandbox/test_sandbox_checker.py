@@ -65,7 +65,7 @@ def test_a_check_known_already_costs_nothing():
     [
         ("".join(f"def f{number}():0\n" for number in range(15_000)), "run"),
         ("def f(): pass\n", "x" * 900_000),
-        ("\n".join(f"_{'𝟘' * 2_000}{number}_" for number in range(20)), "run"),
+        ("\n".join(f"_{'日' * 2_000}{number}_" for number in range(20)), "run"),
         (f"def run():\n    {'a' * 100_000} = 1\n    global {'a' * 100_000}\n", "run"),
         ("_a_;" * 65_000, "run"),
     ],
