@@ -26,7 +26,7 @@ _RUNNING = {
 }
 _WAITING = "status IN ('PENDING', 'RETRY') AND waits_for <> '' AND waits_for = :scope"
 _CALLED = Statement(
-    f"SELECT COUNT(*) FROM execution WHERE {_WAITING} AND ready_at < {NEVER}"  # noqa: S608 - our own text
+    f"SELECT COUNT(*) FROM execution WHERE {_WAITING} AND ready_at < {NEVER} AND ready_at > :since"  # noqa: S608
 )
 _WAITERS = Statement(
     "WITH RECURSIVE waiter (owner_id) AS ("  # noqa: S608 - our own text
@@ -38,7 +38,7 @@ _WAITERS = Statement(
     f"WHERE {_WAITING} AND ready_at < {NEVER} AND execution.owner_id = waiter.owner_id) FROM waiter WHERE owner_id IS NOT NULL"
 )
 _FIRST = (
-    f"SELECT id, parent_task FROM execution WHERE {_WAITING} AND ready_at = {NEVER} AND owner_id = :owner_id "  # noqa: S608
+    f"SELECT id, parent_task, owner_id, queue FROM execution WHERE {_WAITING} AND ready_at = {NEVER} AND owner_id = :owner_id "  # noqa: S608
     "AND held = 0 ORDER BY due_at LIMIT 1"
 )
 _FIND_FIRST = Statement(_FIRST)
@@ -76,6 +76,8 @@ class First(NamedTuple):
 
     id: str
     task_id: str
+    owner_id: str
+    queue: str
 
 
 def lock(database: Database, scope: str) -> None:
@@ -107,9 +109,9 @@ def split_key(name: str) -> tuple[str, str]:
     return rest[: int(length)], rest[int(length) + 1 :]
 
 
-def called(scope: str) -> int:
-    """How many places of a scope are kept for executions that were called and have not begun."""
-    return int(_CALLED.value(scope=scope))
+def called(scope: str, since: Micros) -> int:
+    """How many places of a scope are kept for executions that were called to a time after `since` and have not begun."""
+    return int(_CALLED.value(scope=scope, since=since))
 
 
 def waiters(scope: str) -> list[Waiter]:

@@ -13,7 +13,9 @@ _KEEP: Micros = 3600 * SECOND
 class Calling:
     """The use case of calling. Any number of schedulers may do it at once: each execution is called by one of them.
 
-    A place stays free where a limit was raised, or where who was called was stopped, paused or ended before it began.
+    A place stays free where a limit was raised; where who was called was stopped, paused or ended before it began, or has not
+    begun for a minute; and where the one that should be called was locked by somebody else just then. Whichever it was, it is
+    given on by the first call after that: within one interval of the scheduler.
     """
 
     def __init__(self, ports: Ports) -> None:

@@ -4,6 +4,10 @@ A run needs a place in each scope that has a limit: its queue's, its owner's, it
 it (`waits_for`), kept from the workers. Where a run ends, or a start is earned again, the next one is called in the same
 transaction, and told of after it: should the process die between the two, the scheduler publishes it. A place that nobody gave
 on is given by the scheduler. Runs have places only while they are STARTED, so a lost lease frees them too.
+
+A place that is kept is kept from those alone that were called nowhere. Were it kept from one that was called in another scope,
+two such could each have the place that the other one needs, give them up for each other, and so on for ever, while nothing runs.
+As it is, whoever was called either begins or waits for the end of a run.
 """
 
 from __future__ import annotations
@@ -12,24 +16,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from task_server.domain.clock import NEVER, Micros
+from task_server.domain.clock import NEVER, SECOND, Micros
 from task_server.domain.execution import Execution
 from task_server.domain.places import Places
 from task_server.domain.quotas import Quotas
 from task_server.domain.task import TaskDefinition
-from task_server.store import executions, places, tasks
+from task_server.store import places, tasks
 
 if TYPE_CHECKING:
     from task_server.usecases.ports import Ports
 
 #: How many are called at once; of more the scheduler's next turn calls the rest.
 _MOST_CALLS = 100
+#: How long a place is kept at most for who was called: no worker may serve its queue any more.
+_KEPT: Micros = 60 * SECOND
 
 
 class Call(NamedTuple):
     """An execution for which a place is kept from a time on."""
 
-    execution: Execution
+    execution_id: str
+    queue: str
     ready_at: Micros
 
 
@@ -48,8 +55,9 @@ class Limits:
         scopes = self._scopes(run, definition)
         for scope in scopes:
             places.lock(ports.database, scope)
+        is_called = bool(run.waits_for) and (places.ready_at(run.id) or 0) < NEVER
         for scope, limit in scopes.items():
-            if not _has_place(scope, limit, run, now):
+            if not _has_place(scope, limit, now, is_called=is_called):
                 return scope
         for scope, limit in scopes.items():
             if limit.rate is not None:
@@ -58,8 +66,8 @@ class Limits:
 
     def wait(self, ports: Ports, run: Execution, scope: str, now: Micros) -> list[Call]:
         """Have a run wait for a place in a scope that has none, and is locked; return who is called, as it may be itself later."""
-        if run.waits_for != scope:
-            places.wait(run.id, scope)
+        # Also where it was called in that scope itself, and others began before it: no place is kept for it then.
+        places.wait(run.id, scope)
         calls = self._call(ports, scope, now)
         if run.waits_for and run.waits_for != scope:
             # It was called there, and can not go.
@@ -102,10 +110,8 @@ class Limits:
             if ready_at is None:
                 break
             places.call(first.id, ready_at, ports.publish_after(now, ready_at))
-            execution = executions.get(first.id)
-            if execution is not None:
-                calls.append(Call(execution, ready_at))
-                after_owner = execution.owner.id
+            calls.append(Call(first.id, first.queue, ready_at))
+            after_owner = first.owner_id
         return calls
 
     def _first(self, ports: Ports, scope: str, after_owner: str) -> places.First | None:
@@ -149,10 +155,9 @@ def _definition(scope: str, first: places.First) -> TaskDefinition | None:
     return task.definition if task is not None else None
 
 
-def _has_place(scope: str, limit: Places, run: Execution, now: Micros) -> bool:
-    is_called = run.waits_for == scope and (places.ready_at(run.id) or 0) < NEVER
-    # Whoever was called goes first.
-    kept = 0 if is_called else places.called(scope)
+def _has_place(scope: str, limit: Places, now: Micros, *, is_called: bool) -> bool:
+    # Whoever was called, in whichever scope, goes first.
+    kept = 0 if is_called else places.called(scope, now - _KEPT)
     if limit.concurrency and places.running(scope) + kept >= limit.concurrency:
         return False
     return limit.rate is None or (not kept and limit.rate.free_at(places.full_at(scope)) <= now)
@@ -160,7 +165,7 @@ def _has_place(scope: str, limit: Places, run: Execution, now: Micros) -> bool:
 
 def _place_at(scope: str, limit: Places, now: Micros) -> Micros | None:
     """From when on a scope has one more place; None where that is not known."""
-    kept = places.called(scope)
+    kept = places.called(scope, now - _KEPT)
     if limit.concurrency and places.running(scope) + kept >= limit.concurrency:
         return None
     if limit.rate is None:

@@ -44,10 +44,10 @@ class Ports:
 
     def tell_called(self, calls: Sequence[Call], now: Micros) -> None:
         """After the commit that called them: tell the workers of those that may begin now, and the scheduler of the others."""
-        for execution, ready_at in calls:
-            if ready_at <= now:
-                self.publisher.publish(Message(execution.id, execution.queue))
-        if any(ready_at > now for _, ready_at in calls):
+        for call in calls:
+            if call.ready_at <= now:
+                self.publisher.publish(Message(call.execution_id, call.queue))
+        if any(call.ready_at > now for call in calls):
             self.bell.ring(Topic.DUE)
 
     def close(self) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
 from tests.conformance.store.engine_values import SUCCESS, definition
 
 from task_server.domain.listing import TaskFilter
 from task_server.domain.status import ExecutionStatus
-from task_server.store import executions
+from task_server.store import executions, places
+from task_server.store.tables import ExecutionRow
 from task_server.usecases import stopping
+from task_server.usecases.calling import Calling
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running
 from task_server.usecases.stopping import Stopping
@@ -96,3 +99,54 @@ def test_of_a_rescue_and_a_late_renewal_one_comes_too_late(ports, caller, runnin
     assert (rescued, gone) == (1, {run})
     with ports.database.read():
         assert executions.get(run).status is ExecutionStatus.PENDING
+
+
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+def test_a_place_that_is_left_while_the_next_is_locked_is_given_on_by_the_scheduler(ports, caller, publisher, running):
+    views = [Tasks(ports).create(caller, definition(concurrency_key="k", max_concurrent=1)) for _ in range(2)]
+    first, second = (view.last_execution.id for view in views)
+    assert running.claim(first, "w1") is not None
+    assert running.claim(second, "w1") is None
+    publisher.messages.clear()
+    locked, left = threading.Event(), threading.Event()
+
+    def look_at_it() -> None:
+        with ports.database.write():
+            list(ExecutionRow.select().where(ExecutionRow.id == second).for_update())
+            locked.set()
+            left.wait(10)
+
+    other = Meanwhile(ports, look_at_it)
+    assert locked.wait(10)
+    assert running.finish(first, 1, SUCCESS)
+    assert publisher.messages == []
+    assert Calling(ports).call_waiting() == 0
+    left.set()
+    assert other.join() is None
+
+    assert Calling(ports).call_waiting() == 1
+    assert [message.execution_id for message in publisher.messages] == [second]
+    assert running.claim(second, "w1") is not None
+
+
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+def test_who_finds_no_place_just_when_one_is_left_is_called(ports, caller, publisher, running, monkeypatch):
+    """The claim holds the scope and has counted; the end of the one that runs waits for it, and sees who waits."""
+    views = [Tasks(ports).create(caller, definition(concurrency_key="k", max_concurrent=1)) for _ in range(2)]
+    first, second = (view.last_execution.id for view in views)
+    assert running.claim(first, "w1") is not None
+    publisher.messages.clear()
+    ends: list[Meanwhile] = []
+
+    def wait(execution_id: str, scope: str) -> None:
+        ends.append(Meanwhile(ports, lambda: running.finish(first, 1, SUCCESS)))
+        ends[0].join(_PATIENCE)
+        real(execution_id, scope)
+
+    real = places.wait
+    monkeypatch.setattr(places, "wait", wait)
+
+    assert running.claim(second, "w1") is None
+    assert ends[0].join() is True
+    assert [message.execution_id for message in publisher.messages] == [second]
+    assert running.claim(second, "w1") is not None

@@ -258,6 +258,69 @@ def test_a_run_that_is_resumed_or_updated_asks_anew(ports, publisher, running):
     assert claim_all(running, [ids[2]]) == [ids[2]]
 
 
+def update(ports, view, **changes) -> None:
+    """Have a task's key, number and rate as given; none where nothing is."""
+    changed = replace(view.task.definition, **changes)
+    assert Updating(ports).update(sign_in("ann"), view.task, "", changed) is not None
+
+
+@pytest.mark.parametrize("limit", [{"max_concurrent": 1}, {"start_rate": StartRate(1, 3600.0)}])
+def test_a_key_that_is_taken_from_what_waits_lets_it_go(ports, publisher, running, limit):
+    views = [Tasks(ports).create(sign_in("ann"), definition(concurrency_key="k", **limit)) for _ in range(3)]
+    ids = [view.last_execution.id for view in views]
+    assert claim_all(running, ids) == ids[:1]
+    told(publisher)
+    for number in (1, 2):
+        update(ports, views[number], concurrency_key="", max_concurrent=0, start_rate=None)
+        assert told(publisher) == [ids[number]]
+        assert claim_all(running, [ids[number]]) == [ids[number]]
+
+
+def test_a_key_that_is_taken_from_what_runs_still_frees_its_place_at_the_end(ports, publisher, running):
+    views = [Tasks(ports).create(sign_in("ann"), definition(**KEY)) for _ in range(2)]
+    ids = [view.last_execution.id for view in views]
+    assert claim_all(running, ids) == ids[:1]
+    update(ports, views[0], concurrency_key="", max_concurrent=0)
+    assert claim_all(running, ids[1:]) == []
+    told(publisher)
+    running.finish(ids[0], 1, SUCCESS)
+    assert told(publisher) == ids[1:]
+    assert claim_all(running, ids[1:]) == ids[1:]
+
+
+def test_a_key_that_is_taken_from_who_was_called_gives_its_place_on(ports, publisher, running):
+    views = [Tasks(ports).create(sign_in("ann"), definition(**KEY)) for _ in range(3)]
+    ids = [view.last_execution.id for view in views]
+    claim_all(running, ids)
+    running.finish(ids[0], 1, SUCCESS)
+    update(ports, views[1], concurrency_key="", max_concurrent=0)
+    told(publisher)
+    assert Calling(ports).call_waiting() == 1
+    assert told(publisher) == ids[2:]
+    assert claim_all(running, ids[1:]) == ids[1:]
+
+
+def test_a_number_that_is_raised_or_lowered_holds_from_then_on(ports, publisher, running):
+    two = {"concurrency_key": "k", "max_concurrent": 2}
+    views = [Tasks(ports).create(sign_in("ann"), definition(**two)) for _ in range(5)]
+    ids = [view.last_execution.id for view in views]
+    assert claim_all(running, ids) == ids[:2]
+    told(publisher)
+    update(ports, views[2], max_concurrent=3)
+    assert told(publisher) == [ids[2]]
+    assert claim_all(running, [ids[2]]) == [ids[2]]
+    update(ports, views[3], max_concurrent=1)
+    assert told(publisher) == [ids[3]]
+    assert claim_all(running, [ids[3]]) == []
+    for each in ids[:2]:
+        running.finish(each, 1, SUCCESS)
+        assert told(publisher) == []
+    running.finish(ids[2], 1, SUCCESS)
+    # By its own number the last one may begin beside one other.
+    assert told(publisher) == ids[3:]
+    assert claim_all(running, ids[3:]) == ids[3:]
+
+
 def test_a_delayed_run_that_finds_no_place_waits_for_one_then(ports, running, publisher, clock):
     (early,) = create(ports, "ann", 1, **KEY)
     (late,) = create(ports, "ann", 1, **KEY, schedule=Schedule(delay_seconds=5))
@@ -268,12 +331,69 @@ def test_a_delayed_run_that_finds_no_place_waits_for_one_then(ports, running, pu
     assert claim_all(running, [late]) == [late]
 
 
+def test_those_who_need_each_others_places_do_not_give_them_up_to_each_other_for_ever(ports, publisher):
+    """Nothing runs, and of two scopes with a place each the key's is kept for one run, the owner's for another: one begins."""
+    ports = replace(ports, limits=Limits(quotas=Quotas(Quota(running=1))))
+    running = Running(ports, lease_seconds=30)
+    (plain,) = create(ports, "ann", 1)
+    early = create(ports, "ann", 3, **KEY)
+    assert claim_all(running, [plain, *early]) == [plain]
+    assert {waits_for(ports, each) for each in early} == {"owner:ann"}
+    told(publisher)
+    running.finish(plain, 1, SUCCESS)
+    assert claim_all(running, told(publisher)) == early[:1]
+    late = create(ports, "ann", 2, **KEY)
+    assert claim_all(running, late) == []
+    assert {waits_for(ports, each) for each in late} == {"key:3:ann:k"}
+    told(publisher)
+    running.finish(early[0], 1, SUCCESS)
+    done = early[:1]
+    for _ in range(20):
+        for begun in claim_all(running, told(publisher)):
+            assert running.finish(begun, 1, SUCCESS)
+            done.append(begun)
+    assert sorted(done) == sorted([*early, *late])
+
+
+def test_who_was_called_and_finds_its_place_taken_is_called_again_when_that_ends(ports, publisher, running):
+    """Two tasks give one key different numbers: what begins beside the other takes the place that was kept."""
+    ids = create(ports, "ann", 2, **KEY)
+    (wide,) = create(ports, "ann", 1, concurrency_key="k", max_concurrent=2)
+    claim_all(running, ids)
+    running.finish(ids[0], 1, SUCCESS)
+    assert claim_all(running, [wide]) == [wide]
+    assert claim_all(running, [ids[1]]) == []
+    told(publisher)
+    running.finish(wide, 1, SUCCESS)
+    assert told(publisher) == [ids[1]]
+    assert claim_all(running, [ids[1]]) == [ids[1]]
+
+
+def test_a_place_is_kept_for_a_minute_for_who_no_worker_takes(ports, publisher, clock):
+    ports = replace(ports, limits=Limits(quotas=Quotas(Quota(running=1))))
+    running = Running(ports, lease_seconds=300)
+    ids = [*create(ports, "ann", 1), *create(ports, "ann", 1, queue="abandoned"), *create(ports, "ann", 1)]
+    assert claim_all(running, ids) == ids[:1]
+    told(publisher)
+    running.finish(ids[0], 1, SUCCESS)
+    assert told(publisher) == [ids[1]]
+    clock.sleep(59)
+    assert Calling(ports).call_waiting() == 0
+    clock.sleep(1)
+    assert Calling(ports).call_waiting() == 1
+    assert claim_all(running, told(publisher)) == ids[2:]
+    # The other one comes after all: never are there more than places.
+    assert claim_all(running, [ids[1]]) == []
+    running.finish(ids[2], 1, SUCCESS)
+    assert claim_all(running, told(publisher)) == [ids[1]]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_however_many_claim_and_finish_at_once_there_are_never_more_than_places(ports, publisher, seed):
     ports = replace(ports, limits=Limits({"default": Places(3)}, Quotas(Quota(running=2))))
     keys = [{}, KEY, {"concurrency_key": "two", "max_concurrent": 2}]
     chance = random.Random(seed)
-    ids = [create(ports, chance.choice(["ann", "bob"]), 1, **chance.choice(keys))[0] for _ in range(16)]
+    ids = [create(ports, chance.choice(["ann", "bob"]), 1, **chance.choice(keys))[0] for _ in range(24)]
     lock, held, done, most = threading.Lock(), [], [], []
 
     def look() -> None:
