@@ -18,7 +18,7 @@ from tests.faults.updates import Update, update
 from tests.faults.watcher import Watcher
 
 from task_manager import InvalidFields, TaskClient, TaskEnded, TaskManagerError, TaskNotFound
-from task_manager.v1.task_pb2 import RetryPolicy
+from task_manager.v1.task_pb2 import RetryPolicy, StartRate
 from task_manager.v1.task_service_pb2 import StopTaskResponse
 
 _THREADS = 48
@@ -191,6 +191,8 @@ class Load:
             fields["api_url"] = self._sink_url + fields["api_url"]
         if "retry_policy" in fields:
             fields["retry_policy"] = RetryPolicy(**fields["retry_policy"])
+        if "start_rate" in fields:
+            fields["start_rate"] = StartRate(**fields["start_rate"])
         if item.ends_after:
             end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=item.ends_after)
             fields["end_at"] = end.replace(microsecond=0)

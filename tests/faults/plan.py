@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults import plan_deadlines, plan_groups, plan_updates
+from tests.faults import plan_deadlines, plan_groups, plan_keys, plan_updates
 from tests.faults.item import FAILURE, Deed, Dice, Draft, Item, Kind, action, backoff, call, code
 from tests.faults.options import Options
 
@@ -144,7 +144,7 @@ def _repeated(rng: Dice, key: str) -> Draft:
     return Draft(_plain_call(rng, key).fields, {"deeds": deeds})
 
 
-#: The kinds of load, each with its share. Those of deadlines, updates and groups are besides.
+#: The kinds of load, each with its share. Those of deadlines, updates, groups and keys are besides.
 KINDS: dict[str, tuple[Kind, int]] = {
     "sum": (_sum, 14),
     "raise": (_raise, 5),
@@ -172,6 +172,7 @@ KINDS: dict[str, tuple[Kind, int]] = {
     **plan_deadlines.KINDS,
     **plan_updates.KINDS,
     **plan_groups.KINDS,
+    **plan_keys.KINDS,
 }
 
 

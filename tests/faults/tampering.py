@@ -115,6 +115,14 @@ def overlap_attempts(database: sqlite3.Connection, _: Evidence) -> None:
     _add_an_attempt(database, "LOST", begins=-100, ends=1)
 
 
+def crowd_a_key(database: sqlite3.Connection, _: Evidence) -> None:
+    """All its runs seem to have begun with the first of them."""
+    keyed = "SELECT e.id FROM execution e JOIN task t ON t.task_id = e.parent_task WHERE t.name LIKE 'keyed-%'"
+    database.execute(
+        f"UPDATE attempt SET started_at = (SELECT MIN(started_at) FROM attempt) WHERE execution_id IN ({keyed})"
+    )
+
+
 def lose_a_lease_too_soon(database: sqlite3.Connection, _: Evidence) -> None:
     _add_an_attempt(database, "LOST", begins=-3, ends=-1)
 
@@ -272,6 +280,7 @@ TAMPERINGS: list[tuple[Spoil, str]] = [
     (count_a_release_as_lost, "only lost attempts count as lost"),
     (overlap_attempts, "attempts do not overlap"),
     (lose_a_lease_too_soon, "attempts do not overlap"),
+    (crowd_a_key, "keys have no more than their places"),
     (try_again_without_a_policy, "retries are counted"),
     (try_again_too_soon, "retries are counted"),
     (begin_early, "nothing begins early"),
