@@ -20,6 +20,8 @@ Command = Callable[[argparse.Namespace, Settings], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 it could not be done, 2 it was asked for wrongly."""
     arguments = build_parser().parse_args(argv)
+    # Whatever is made, as SQLite's database: nothing of it for other users. What the group may is the operator's to say.
+    os.umask(os.umask(0o077) | 0o007)
     command: Command = arguments.command
     try:
         settings = config.load(

@@ -155,3 +155,11 @@ def test_the_supervising_process_loads_no_heavy_library() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout == "[]\n"
+
+
+def test_no_other_user_may_read_a_database_that_a_command_made(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "task_server", "migrate", "--data-dir", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, umask=0)
+    made = list(tmp_path.iterdir())
+    assert made
+    assert [file.name for file in made if file.stat().st_mode & 0o007] == []
