@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from task_server.gateway import connection
 from task_server.gateway.app import create_app
 from task_server.gateway.options import GatewayOptions
 from task_server.gateway.server import bind, serve
 
+#: More than the buffers of a loopback connection take.
+SIZE = 32 * 1024 * 1024
 ANSWERED = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -66,3 +71,47 @@ async def test_a_request_that_is_being_answered_is_not_ended(monkeypatch: pytest
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"did not come in time" in answer
+
+
+class _Flood:
+    """An application that answers with more than any buffer holds."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * SIZE, "more_body": True})
+        # This one waits until the caller has taken the first, or is gone.
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        self.ended.set()
+
+
+@contextlib.asynccontextmanager
+async def flooding(flood: _Flood) -> AsyncIterator[int]:
+    config = uvicorn.Config(flood, http=connection.Connection, ws="none", lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: connection.Connection(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_who_does_not_read_an_answer_is_hung_up_on_and_who_reads_slowly_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "STALL_SECONDS", 0.3)
+    flood = _Flood()
+    async with flooding(flood) as port, connected(port) as (reader, writer):
+        writer.write(ANSWERED)
+        await reader.readuntil(b"\r\n\r\n")
+        # The reader's own buffer is full soon, and then nobody takes anything.
+        await asyncio.wait_for(flood.ended.wait(), 20)
+        with contextlib.suppress(ConnectionError):
+            assert len(await reader.read()) < SIZE
+    flood = _Flood()
+    async with flooding(flood) as port, connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert len(await reader.read()) >= SIZE
