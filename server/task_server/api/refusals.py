@@ -42,10 +42,9 @@ class Refusals:
         self._counts: dict[str, int] = {}
         self._beyond: dict[str, AuditEvent] = {}
 
-    def note(self, refusal: AuditEvent) -> None:
-        """Take one refusal."""
+    def note(self, refusal: AuditEvent, caller: str) -> None:
+        """Take one refusal, of a caller by its token or address."""
         self._turn_window()
-        caller = refusal.token_id or refusal.peer.rpartition(":")[0]
         if caller not in self._counts and len(self._counts) >= _CALLERS:
             caller = ""
         count = self._counts[caller] = self._counts.get(caller, 0) + 1

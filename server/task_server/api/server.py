@@ -88,7 +88,7 @@ class ApiServer:
                 LogInterceptor(),
                 ErrorsInterceptor(settings.max_call_seconds),
                 self._capacity,
-                RefusalsInterceptor(refusals),
+                RefusalsInterceptor(refusals, failing_peers),
                 AuthenticationInterceptor(authenticator, threads, failing_peers),
                 LimitsInterceptor(settings),
             ],

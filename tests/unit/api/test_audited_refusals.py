@@ -128,3 +128,18 @@ async def test_a_server_that_stops_stores_what_it_noted(
 
     found, _ = await threads.run(Auditing(database).page, AuditFilter(), "", 10)
     assert [event.method for event in found] == [METHOD]
+
+
+async def test_a_flood_is_one_whatever_it_says_of_whom_it_was_forwarded_for(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(refusals_module, "_TOLD", 3)
+    for number in range(9):
+        await failure(world.stub.GetTask(GET, metadata=(("x-forwarded-for", f"somebody{number}:1, 127.0.0.1"),)))
+    await failure(world.stub.GetTask(GET, metadata=(("x-forwarded-for", "198.51.100.9, 127.0.0.1"),)))
+
+    found = await told(world, 4)
+
+    # Nor does it hide what others do behind the same gateway.
+    assert [event.peer.partition(" for ")[2].partition(":")[0] for event in found] == [
+        *(f"somebody{number}" for number in range(3)),
+        "198.51.100.9, 127.0.0.1",
+    ]

@@ -34,7 +34,7 @@ class FailingPeers:
     @contextlib.contextmanager
     def attempt(self, call: Call) -> Iterator[None]:
         """Try to authenticate. Raises RateLimited, before anything is looked up, where the peer failed too often."""
-        peer = self.peer(call.context.peer(), call.values(_FORWARDED_FOR))
+        peer = self.of(call)
         if wait := self._rates.wait(peer):
             raise RateLimited("peer", wait)
         # Taken before it is known how it ends, so that no more are tried at once than may fail.
@@ -47,6 +47,10 @@ class FailingPeers:
             self._rates.give_back(peer)
             raise
         self._rates.give_back(peer)
+
+    def of(self, call: Call) -> str:
+        """Whom a call counts for."""
+        return self.peer(call.context.peer(), call.values(_FORWARDED_FOR))
 
     def peer(self, connected: str, forwarded_for: Sequence[str]) -> str:
         """Whom failures are counted for: an address, or the first 64 bits of an IPv6 one.

@@ -12,6 +12,7 @@ from task_server.api.errors import TABLE
 from task_server.api.interceptors.around import AroundInterceptor, Call
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.interceptors.origin import origin_of
+from task_server.api.interceptors.peers import FailingPeers
 from task_server.api.refusals import Refusals
 from task_server.domain.audit import AuditEvent
 from task_server.domain.errors import InvalidCredentials, PermissionMissing, TaskServiceError
@@ -21,8 +22,9 @@ from task_server.domain.ids import new_id
 class RefusalsInterceptor(AroundInterceptor):
     """Stands around authentication and what it lets in: some permissions only show once a request is read."""
 
-    def __init__(self, refusals: Refusals) -> None:
+    def __init__(self, refusals: Refusals, peers: FailingPeers) -> None:
         self._refusals = refusals
+        self._peers = peers
 
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
@@ -30,7 +32,9 @@ class RefusalsInterceptor(AroundInterceptor):
         try:
             yield
         except (InvalidCredentials, PermissionMissing) as error:
-            self._refusals.note(_event(call, error))
+            event = _event(call, error)
+            # Not by what the audit log shows of a peer: of that anybody may write a part, and so be somebody else each time.
+            self._refusals.note(event, event.token_id or self._peers.of(call))
             raise
 
 
