@@ -32,11 +32,13 @@ def add_commands(
     create = subs.add_parser("create", help="Make a token and print its key, which is shown only here.")
     create.add_argument("--user", required=True, type=_text, help="id of the user whom it belongs to")
     create.add_argument("--name", type=_text, help="the user's name, shown as created_by; by default the id")
-    create.add_argument("--role", choices=[*Role], default=Role.EDITOR.value, help="what it may do")
+    create.add_argument(
+        "--role", choices=[role.value for role in Role], default=Role.EDITOR.value, help="what it may do"
+    )
     create.add_argument(
         "--grant",
         action="append",
-        choices=[*Grant, _NO_GRANTS],
+        choices=[*(grant.value for grant in Grant), _NO_GRANTS],
         help="what it may do that no role allows by itself, once for each; by default an editor and an admin may create both kinds "
         f"of tasks, and the others have none. '{_NO_GRANTS}' means none",
     )

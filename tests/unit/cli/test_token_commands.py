@@ -63,6 +63,17 @@ def test_create_prints_the_key_alone(
     assert composition.made == [{"user_id": "u1", **DEFAULTS, **wanted}]
 
 
+@pytest.mark.parametrize(("option", "choice"), [("--role", "operator"), ("--grant", "code:create")])
+def test_a_wrong_choice_is_told_the_words_that_may_be_typed(
+    capsys: pytest.CaptureFixture[str], option: str, choice: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "create", "--user", "u", option, "nonsense"])
+    refusal = capsys.readouterr().err.splitlines()[-1]
+    assert choice in refusal
+    assert "<" not in refusal, "no Python objects"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
