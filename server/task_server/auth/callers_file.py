@@ -125,7 +125,7 @@ class _Reading:
         user_id = self.take(table, where, "user_id", _REQUIRED, _text)
         role = self.take(table, where, "role", _REQUIRED, _role)
         caller = Caller(
-            owner=Owner(user_id, self.take(table, where, "username", user_id, _text)),
+            owner=Owner(user_id, self.take(table, where, "username", table.get("user_id", ""), _text)),
             role=role,
             token_id=f"certificate:{value}",
             grants=self.take(table, where, "grants", DEFAULT_GRANTS.get(role, frozenset()), _grants),

@@ -142,6 +142,14 @@ def test_what_is_wrong_is_told(tmp_path: Path, kind: str, changes: dict[str, str
     assert str(tmp_path / "callers.toml") in str(refusal.value)
 
 
+def test_a_username_that_may_be_left_out_is_not_called_missing(tmp_path: Path) -> None:
+    values = {name: value for name, value in CERTIFICATE.items() if name not in ("user_id", "username")}
+    with pytest.raises(ConfigError) as refusal:
+        read(tmp_path, table("certificate", values))
+    assert "user_id is missing" in str(refusal.value)
+    assert ": username" not in str(refusal.value)
+
+
 def test_keys_on_this_machine_need_no_tls(tmp_path: Path) -> None:
     assert read(tmp_path, table("issuer", ISSUER | {"jwks_url": '"http://127.0.0.1:8000/jwks"'}))
 
