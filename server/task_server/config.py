@@ -38,6 +38,8 @@ _MAY_BE_ZERO = (
     "max_schedules_per_owner",
     "max_queued_per_owner",
     "max_running_per_owner",
+    "max_source_bytes_per_owner",
+    "max_result_bytes_per_owner",
     "stop_grace_seconds",
     "drain_seconds",
     "retain_executions_seconds",
@@ -205,8 +207,12 @@ class Settings:
     max_queued_per_owner: int = 100_000
     #: Executions that run. 0 means any number.
     max_running_per_owner: int = 0
-    #: Other numbers for some owners, by their ids: `li=tasks:5000+running:2`. There are tasks, schedules, queued and running, and
-    #: what is left out is as above.
+    #: Bytes that the definitions of kept tasks take: code, arguments, headers, bodies. 0 means any number.
+    max_source_bytes_per_owner: int = 16 * 1024**3
+    #: Bytes of results, tracebacks, logs and arguments of kept executions. 0 means any number.
+    max_result_bytes_per_owner: int = 16 * 1024**3
+    #: Other numbers for some owners, by their ids: `li=tasks:5000+running:2`. There are tasks, schedules, queued, running,
+    #: source_bytes and result_bytes, and what is left out is as above.
     quotas: tuple[str, ...] = ()
     #: What may run of a queue at once, and start in a while, all workers together: `reports=concurrency:4+rate:100/60`, where
     #: the rate is starts in so many seconds. Either may be left out.

@@ -198,6 +198,7 @@ def _set_detail(message: _TaskExecution, detail: ExecutionDetail) -> None:
     if detail.result_json is not None:
         message.result.CopyFrom(json_value(detail.result_json))
     message.traceback = detail.traceback
+    message.omission = detail.omission
     message.attempts.extend(_attempt(attempt) for attempt in detail.attempts)
     if detail.isolation.level:
         message.isolation.level = detail.isolation.level

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +43,10 @@ class CodeAction:
         """Code."""
         return ActionKind.CODE
 
+    def emptied(self) -> CodeAction:
+        """This without code and arguments."""
+        return replace(self, function_code="", args=[], kwargs={})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAction:
@@ -69,6 +73,10 @@ class HttpAction:
     def kind(self) -> ActionKind:
         """An HTTP call."""
         return ActionKind.HTTP
+
+    def emptied(self) -> HttpAction:
+        """This without what is sent and asked of the answer, and without secrets."""
+        return HttpAction(url=self.url, method=self.method)
 
 
 Action = CodeAction | HttpAction

@@ -177,17 +177,25 @@ class RateLimited(TaskServiceError):
 
 
 class QuotaExceeded(TaskServiceError):
-    """The owner has as many tasks, schedules or waiting executions as it may."""
+    """The owner has as many tasks, schedules, waiting executions or stored bytes as it may, or would have more."""
 
     _WORDS: ClassVar = {
         "tasks": "tasks that have not ended; wait until some have, or stop some",
         "schedules": "cron tasks; stop one that is not needed",
         "queued": "executions that wait; wait until some have begun, or stop some",
+        "source_bytes": (
+            "bytes of code, arguments, headers and bodies in tasks, and this needs more; delete tasks that are not needed, or "
+            "wait until those that have ended are removed"
+        ),
+        "result_bytes": (
+            "bytes of results, logs and arguments of executions; the oldest are removed when their time is over, or have the "
+            "operator raise the quota"
+        ),
     }
 
     def __init__(self, quota: str, limit: int, used: int) -> None:
-        # Schedules do not end by themselves, so there is no use in waiting.
-        self.retry_after = None if quota == "schedules" else 5.0
+        # Schedules do not end by themselves, and what is kept is so for days: there is no use in waiting.
+        self.retry_after = 5.0 if quota in ("tasks", "queued") else None
         super().__init__(
             f"You have {used:,} of at most {limit:,} {self._WORDS[quota]}.",
             quota=quota,

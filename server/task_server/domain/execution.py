@@ -94,6 +94,8 @@ class ExecutionDetail:
     traceback: str = ""
     isolation: Isolation = field(default_factory=Isolation)
     usage: Usage = field(default_factory=Usage)
+    #: Why something that the run made is not here. Empty where all is.
+    omission: str = ""
     attempts: tuple[Attempt, ...] = ()
 
 

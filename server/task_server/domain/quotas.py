@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 _PART = re.compile(r"(\w+):(\d{1,12})")
+#: What an execution says where something that it made was not stored.
+OMISSION = (
+    "more bytes of results and logs are kept of its owner than its quota result_bytes allows, so what this run gave from then on "
+    "(result, traceback or log) was not stored"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,10 @@ class Quota:
     queued: int = 0
     #: Executions that run.
     running: int = 0
+    #: Bytes that the definitions of its tasks take, of those too that ended and are kept.
+    source_bytes: int = 0
+    #: Bytes of the results, tracebacks, logs and arguments that are kept of its executions.
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,14 @@ class Quotas:
     def of(self, owner_id: str) -> Quota:
         """What the owner may have."""
         return self.by_owner.get(owner_id, self.usual)
+
+
+def most_stored(result_bytes: int) -> int:
+    """How many bytes an owner with that quota may hold until what its runs give is not stored any more: a tenth more.
+
+    Beyond the quota nothing new begins; what has begun may end, but there may be very much of it.
+    """
+    return result_bytes + result_bytes // 10
 
 
 def read_quotas(usual: Quota, overrides: Iterable[str]) -> Quotas:

@@ -44,6 +44,10 @@ class TaskDefinition:
         """Immediate, delayed or scheduled."""
         return self.schedule.task_type
 
+    def emptied(self) -> TaskDefinition:
+        """This without what takes much room or is nobody's business once the task is deleted."""
+        return replace(self, action=self.action.emptied(), metadata={})
+
     def deadline_at(self, due_at: Micros) -> Micros | None:
         """When an execution that is due then must have ended; None for never."""
         return due_at + seconds(self.deadline_seconds) if self.deadline_seconds else None

@@ -98,6 +98,7 @@ def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publis
         traceback="",
         isolation="{}",
         usage="{}",
+        omission="",
         publish_after=publish_after,
         publish_count=0,
     )

@@ -83,7 +83,7 @@ EXECUTION = (
     *EXECUTION_STATE,
 )
 #: The columns of an execution that `execution_detail` needs, and that lists, claims and events do without.
-EXECUTION_DETAIL = ("task_args", "task_kwargs", "result", "traceback", "isolation", "usage")
+EXECUTION_DETAIL = ("task_args", "task_kwargs", "result", "traceback", "isolation", "usage", "omission")
 #: The columns that `attempt` needs.
 ATTEMPT = (
     "number",
@@ -139,6 +139,11 @@ def task_definition_columns(value: TaskDefinition) -> dict[str, Any]:
         "module": value.module,
         "definition": dumps(dump_definition(value)),
     }
+
+
+def definition_bytes(value: TaskDefinition) -> int:
+    """How many bytes the definition takes where it is stored."""
+    return len(dumps(dump_definition(value)).encode())
 
 
 def task_state_columns(value: Task) -> dict[str, Any]:
@@ -277,7 +282,7 @@ def _isolation_fields(value: Isolation) -> dict[str, Any]:
 
 def execution_detail(row: Row, attempts: list[Row]) -> ExecutionDetail:
     """The heavy parts of an execution, from its row and those of its attempts."""
-    task_args, task_kwargs, result, traceback, isolation, usage = row
+    task_args, task_kwargs, result, traceback, isolation, usage, omission = row
     return ExecutionDetail(
         task_args=json.loads(task_args),
         task_kwargs=json.loads(task_kwargs),
@@ -285,6 +290,7 @@ def execution_detail(row: Row, attempts: list[Row]) -> ExecutionDetail:
         traceback=traceback,
         isolation=_isolation(json.loads(isolation)),
         usage=Usage(**json.loads(usage)),
+        omission=omission,
         attempts=tuple(attempt(each) for each in attempts),
     )
 

@@ -80,6 +80,7 @@ class ExecutionRow(Model):
     metadata = TextField()
     isolation = TextField()
     usage = TextField()
+    omission = TextField()
     log_bytes = BigIntegerField()
     source = TextField()
     observed_at = BigIntegerField(null=True)
@@ -157,6 +158,20 @@ class EventFloorRow(Model):
         """The table's name."""
 
         table_name = "event_floor"
+
+
+class OwnerBytesRow(Model):
+    """Bytes that tasks and executions of an owner hold; the database adds to it by itself. The sum of an owner's rows counts."""
+
+    owner_id = TextField()
+    source_bytes = BigIntegerField()
+    result_bytes = BigIntegerField()
+
+    class Meta:
+        """The table's name; it has no key."""
+
+        table_name = "owner_bytes"
+        primary_key = False
 
 
 class StartRateRow(Model):
@@ -268,5 +283,5 @@ class SchemaRow(Model):
 
 TABLES = [
     *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, StartRateRow, TokenRow, ProcessRow, AuditRow),
-    *(SealedSecretRow, SchemaRow),
+    *(SealedSecretRow, OwnerBytesRow, SchemaRow),
 ]

@@ -1,4 +1,4 @@
-"""What an owner has: tasks that have not ended, and executions that wait.
+"""What an owner has: tasks that have not ended, executions that wait, and bytes.
 
 Each function runs inside a transaction of the caller's.
 """
@@ -24,6 +24,13 @@ _QUEUED = Statement(
     "AND queue = waiting.queue AND owner_id = :owner_id AND action_kind <> '')), 0) FROM waiting"
 )
 
+_STORED = Statement(
+    "SELECT COALESCE(SUM(source_bytes), 0), COALESCE(SUM(result_bytes), 0) FROM owner_bytes WHERE owner_id = :owner_id"
+)
+_SCATTERED = Statement("SELECT owner_id FROM owner_bytes GROUP BY owner_id HAVING COUNT(*) > 1")
+_REMOVE = Statement("DELETE FROM owner_bytes WHERE owner_id = :owner_id RETURNING source_bytes, result_bytes")
+_ADD = Statement("INSERT INTO owner_bytes ({columns}) VALUES ({values})", ("owner_id", "source_bytes", "result_bytes"))
+
 
 def lock(database: Database, owner_id: str) -> None:
     """Let nobody else count and create for this owner until the transaction ends."""
@@ -40,3 +47,22 @@ def alive(owner_id: str) -> tuple[int, int]:
 def queued(owner_id: str) -> int:
     """How many executions of the owner wait."""
     return int(_QUEUED.value(owner_id=owner_id))
+
+
+def stored(owner_id: str) -> tuple[int, int]:
+    """How many bytes the owner's tasks take, and how many what is kept of its executions."""
+    row = _STORED.one(owner_id=owner_id)
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def scattered() -> list[str]:
+    """The owners whose bytes stand in more rows than one, which is so on PostgreSQL alone."""
+    return [owner_id for (owner_id,) in _SCATTERED.all()]
+
+
+def gather(owner_id: str) -> None:
+    """Make one row of those with the bytes of an owner. Of two who do so at once each adds up what it removed itself."""
+    rows = _REMOVE.all(owner_id=owner_id)
+    if rows:
+        source, result = (sum(each) for each in zip(*rows, strict=True))
+        _ADD.run(owner_id=owner_id, source_bytes=source, result_bytes=result)

@@ -14,7 +14,7 @@ from task_server.domain.clock import NEVER, SECOND, Micros, seconds
 from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
 from task_server.domain.retention import Retention
-from task_server.store import audit, event_floor, events, processes, retention
+from task_server.store import audit, event_floor, events, processes, retention, usage
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer
@@ -69,6 +69,7 @@ class Cleaning:
         yield from self.executions()
         yield from self.never_run()
         yield from self.processes()
+        yield from self.owner_bytes()
 
     def leave(self) -> None:
         """End this thread's connection to the database."""
@@ -203,6 +204,15 @@ class Cleaning:
             with self._database.write():
                 removed = processes.remove_unseen(before)
             yield removed
+
+    def owner_bytes(self) -> Iterator[int]:
+        """Make one row of the many that say by how much the bytes of an owner have changed."""
+        with self._database.read():
+            owners = usage.scattered()
+        for owner_id in owners:
+            with self._database.write():
+                usage.gather(owner_id)
+            yield 0  # nothing is gone: the sum is the same
 
     def _surplus_of(self, task_id: str, newest: str) -> Iterator[int]:
         after = ""

@@ -63,6 +63,8 @@ def configured_limits(settings: Settings) -> Limits:
         schedules=settings.max_schedules_per_owner,
         queued=settings.max_queued_per_owner,
         running=settings.max_running_per_owner,
+        source_bytes=settings.max_source_bytes_per_owner,
+        result_bytes=settings.max_result_bytes_per_owner,
     )
     return Limits(read_queue_limits(settings.queue_limits), read_quotas(usual, settings.quotas))
 

@@ -11,6 +11,7 @@ from task_server.store import executions
 from task_server.usecases import auditing
 from task_server.usecases.executions import ExecutionView
 from task_server.usecases.ports import Ports
+from task_server.usecases.quotas import QuotaGuard
 
 
 def require_owner(caller: Caller, created_by: str) -> None:
@@ -24,12 +25,14 @@ class Registering:
 
     def __init__(self, ports: Ports) -> None:
         self._database = ports.database
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
 
     def register(self, caller: Caller, registration: Registration) -> ExecutionView:
         """Record a run, or answer with what is recorded of it: one for each owner and Celery task id.
 
         Others may have registered the same id; theirs are neither shown nor in the way. A run of this service is recorded
-        already. What the caller may not see it is answered without its heavy parts.
+        already. What the caller may not see it is answered without its heavy parts. Raises QuotaExceeded where
+        the owner of a new one holds as many bytes as it may.
         """
         require_owner(caller, registration.owner.id)
         with self._database.write():
@@ -38,6 +41,7 @@ class Registering:
             return ExecutionView(execution=execution, detail=executions.detail(execution.id) if is_seen else None)
 
     def _record(self, caller: Caller, registration: Registration) -> Execution:
+        self._quota_guard.admit(registration.owner.id, result_bytes=1)
         now = self._database.now()
         execution = registration.execution(now)
         if executions.insert(execution, registration.args, registration.kwargs, publish_after=NEVER):

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
+from typing import Any
 
 from task_server.domain.actions import ACTION_KINDS, ActionKind
 from task_server.domain.clock import seconds
@@ -17,6 +19,7 @@ from task_server.domain.task import Task
 from task_server.store import execution_logs, executions, ready, tasks
 from task_server.usecases.claiming import Claim, Claiming, may_begin_at
 from task_server.usecases.ports import Ports
+from task_server.usecases.quotas import QuotaGuard
 from task_server.usecases.settling import settle_attempt
 
 
@@ -42,6 +45,7 @@ class Running:
         self._database = ports.database
         self._lease = seconds(lease_seconds)
         self._max_lost_attempts = max_lost_attempts
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
 
     def claim(self, execution_id: str, worker: str) -> Claim | None:
         """Take the execution that a message names, or the one whose turn it is; None when there is nothing to take."""
@@ -68,9 +72,12 @@ class Running:
             return executions.to_stop(held)
 
     def append_log(self, execution_id: str, attempt: int, text: str) -> bool:
-        """Add what a run printed to its log. False when the attempt is not held any more."""
+        """Add what a run printed to its log. False when the attempt is not held any more.
+
+        Of an owner far beyond its `result_bytes` it is left out, and the execution says so.
+        """
         with self._database.write():
-            return execution_logs.append(execution_id, attempt, text)
+            return execution_logs.append(execution_id, attempt, text, self._quota_guard.omission)
 
     def finish(self, execution_id: str, attempt: int, outcome: Outcome) -> bool:
         """Store how an attempt ended, and with it where its run goes: to its end, or to another try.
@@ -86,7 +93,7 @@ class Running:
             sequel = after_outcome(task, before, outcome, now, self._max_lost_attempts)
             # Of an attempt that was lost there is nothing to keep, unless it was the last.
             is_kept = sequel.run.status is not ExecutionStatus.PENDING
-            columns = executions.outcome_columns(outcome) if is_kept else {}
+            columns = self._outcome_columns(before.owner.id, outcome) if is_kept else {}
             settled = settle_attempt(self._ports, task, before, sequel, now, **columns)
             if settled is None:
                 return False
@@ -122,6 +129,14 @@ class Running:
                 found = executions.get(ready.any_of(found.queue, tuple(ACTION_KINDS), now))
         if found is not None:
             self._ports.announce(found)
+
+    def _outcome_columns(self, owner_id: str, outcome: Outcome) -> dict[str, Any]:
+        """What is stored of an outcome: of an owner far beyond its `result_bytes` neither result nor traceback, but why not."""
+        size = len((outcome.result_json or "").encode()) + len(outcome.traceback.encode())
+        omission = self._quota_guard.omission(owner_id, size)
+        if not omission:
+            return executions.outcome_columns(outcome)
+        return executions.outcome_columns(replace(outcome, result_json=None, traceback="")) | {"omission": omission}
 
     def _held(self, execution_id: str, attempt: int) -> tuple[Task, Execution] | None:
         found = self._locked(execution_id)

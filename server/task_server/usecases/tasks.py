@@ -135,9 +135,7 @@ class Tasks:
                     raise InvalidFields([Violation("task.end_at", "must leave time for at least one firing")])
                 execution = None
                 goes_by_cron = bool(definition.schedule.cron_expression)
-                self._quota_guard.admit(
-                    caller.owner.id, tasks=1, schedules=int(goes_by_cron), queued=int(not goes_by_cron)
-                )
+                self._admit(caller.owner.id, definition)
                 if not goes_by_cron:
                     execution = new_execution(task, now, definition.schedule.due_at(now))
                 position = self._insert(task, execution, now, request_id, digest, secrets)
@@ -157,9 +155,10 @@ class Tasks:
         return TaskView(task=task, last_execution=execution, position=position)
 
     def preview(self, caller: Caller, definition: TaskDefinition) -> TaskView:
-        """What `create` would store now; nothing is."""
+        """What `create` would store now; nothing is. Raises QuotaExceeded as it would."""
         with self._database.read():
             now = self._database.now()
+            self._admit(caller.owner.id, definition)
         return TaskView(task=new_task(caller.owner, definition, now), last_execution=None)
 
     def get(self, caller: Caller, task_id: str, *, full: bool) -> TaskView:
@@ -204,7 +203,7 @@ class Tasks:
             now = self._database.now()
             if task.stopped_at is not None:
                 raise TaskEnded(task_id)
-            self._quota_guard.admit(task.owner.id, queued=1)
+            self._quota_guard.admit(task.owner.id, queued=1, result_bytes=1)
             execution = new_execution(task, now, now)
             changed = changes.add_execution(task, execution, now, self._ports.publish_after(now, execution.due_at))
             auditing.note(caller, task_id, now, f"execution {execution.id}")
@@ -212,7 +211,7 @@ class Tasks:
         return TaskView(task=changed or task, last_execution=execution)
 
     def delete(self, caller: Caller, task_id: str) -> list[str]:
-        """Stop a task and take it off the lists; return the running executions that are being stopped."""
+        """Stop a task, take it off the lists and remove what it was to do; return the running executions that are being stopped."""
         with self._database.write():
             task = visible(caller, tasks.lock(self._database, task_id), task_id)
             now = self._database.now()
@@ -220,10 +219,20 @@ class Tasks:
             gone = stopped.task.changed(now, deleted_at=now)
             forget_secrets(gone)
             tasks.update_state(gone)
+            # What runs has taken it already, and nothing will run again.
+            tasks.update_definition(replace(gone, definition=gone.definition.emptied()))
             events.append(EventType.DELETED, gone, None, now)
             auditing.note(caller, task_id, now)
         self._ports.announce()
         return stopped.running
+
+    def _admit(self, owner_id: str, definition: TaskDefinition) -> None:
+        """Raise QuotaExceeded where the owner may not have one more such task."""
+        goes_by_cron = bool(definition.schedule.cron_expression)
+        self._quota_guard.admit(
+            owner_id, tasks=1, schedules=int(goes_by_cron), queued=int(not goes_by_cron), result_bytes=1
+        )
+        self._quota_guard.admit_source(owner_id, definition)
 
     def _insert(
         self,

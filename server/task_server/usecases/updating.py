@@ -20,6 +20,7 @@ from task_server.store.records import dump_definition
 from task_server.usecases import auditing, changes, holding
 from task_server.usecases.changes import Move
 from task_server.usecases.ports import Ports
+from task_server.usecases.quotas import QuotaGuard
 from task_server.usecases.redefining import is_own_run, redefined
 from task_server.usecases.secrets import replace_secrets
 from task_server.usecases.tasks import TaskView
@@ -32,6 +33,7 @@ class Updating:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._database = ports.database
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
 
     def read(self, caller: Caller, task_id: str, etag: str) -> Task:
         """The task as it is. Raises TaskNotFound, TaskEnded, and EtagMismatch where `etag` is neither empty nor its own."""
@@ -53,7 +55,8 @@ class Updating:
         definition has not is removed. One that says the same changes nothing, the etag included.
 
         Raises TaskNotFound, TaskEnded and EtagMismatch as `read` does; TaskStarted where the time of a run that has begun
-        would change; InvalidFields where a task would change between cron and a single run, or never fire again.
+        would change; InvalidFields where a task would change between cron and a single run, or never fire again;
+        QuotaExceeded where the new definition is larger than the old one by more than there is room for.
         """
         with self._database.write():
             task = _changeable(visible(caller, tasks.lock(self._database, base.task_id), base.task_id), etag)
@@ -63,6 +66,7 @@ class Updating:
             due: list[Execution] = []
             is_new = not _same(definition, base.definition)
             if is_new:
+                self._quota_guard.admit_source(task.owner.id, definition, task.definition)
                 replace_secrets(task, definition, secrets)
                 task, due = self._replace(task, definition, now)
                 auditing.note(caller, task.task_id, now, _changed_fields(base.definition, definition))

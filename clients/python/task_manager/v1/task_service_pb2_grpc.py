@@ -191,7 +191,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTask(self, request, context):
-        """Stops a task and removes it from lists. Its executions stay queryable until retention ends, 30 days after their end unless the operator
+        """Stops a task, removes it from lists and its code, arguments, headers and body for good. Its executions stay queryable until retention ends, 30 days after their end unless the operator
         says otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
