@@ -78,9 +78,9 @@ class JumpDueTimes(Fault):
         waiting = self.cluster.tables.rows(
             "SELECT execution.parent_task, execution.id FROM execution JOIN task ON task.task_id = execution.parent_task "
             "WHERE execution.status = 'PENDING' AND execution.due_at = task.next_run_at AND task.stopped_at IS NULL "
-            # Not of those whose time is checked.
-            "AND execution.deadline_at IS NULL AND task.name NOT LIKE ? AND task.name NOT LIKE ?",
-            *("moved-%", "updated-%"),
+            # Not of those whose time is checked, nor of those that may be paused when it is to jump back, and then have none.
+            "AND execution.deadline_at IS NULL AND task.name NOT LIKE ? AND task.name NOT LIKE ? AND task.name NOT LIKE ?",
+            *("moved-%", "updated-%", "paused-%"),
         )
         for task_id, execution_id in waiting:
             if rng.random() < self._share:
