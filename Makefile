@@ -9,6 +9,8 @@ PYTHON ?=
 UP ?=
 # What `make test` runs, for example: make test TESTS=tests/unit
 TESTS ?=
+# In how many processes: most tests wait more than they work. A file's tests stay together.
+JOBS ?= 2
 # How `make faults` and `make fuzz` run, for example: make faults SECONDS=60 SEED=7 DATABASE=postgresql
 SECONDS ?= 600
 SEED ?= 1
@@ -37,7 +39,7 @@ up: setup ## Run the whole service on this machine, with its data in .task-manag
 
 .PHONY: test
 test: setup ## Run all tests
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 .PHONY: faults
 faults: setup ## Kill, freeze, flush and lock everything under load for SECONDS, and check that nothing was lost or ended twice
