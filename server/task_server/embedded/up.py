@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from task_server.config import PREFIX, ConfigError, Settings, environment
@@ -30,6 +32,8 @@ _STOP_MARGIN_SECONDS = 5.0
 #: How long the start may take: a migration of a large database, or a broker that loads its file.
 _START_LIMIT_SECONDS = 120.0
 _PROBE_SECONDS = 0.05
+#: An idle machine takes 2 s.
+_TELL_SECONDS = 15.0
 
 
 def run(settings: Settings) -> int:
@@ -89,9 +93,7 @@ def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, br
         return prepare.status if prepare.status in (1, 2) else 1
     for name in ("server", "worker", "scheduler"):
         supervisor.start(_role(name, settings))
-    if not supervisor.wait(
-        lambda: is_serving(settings.http_address, bool(settings.tls_cert_file)), _PROBE_SECONDS, _START_LIMIT_SECONDS
-    ):
+    if not supervisor.wait(_serving(settings), _PROBE_SECONDS, _START_LIMIT_SECONDS):
         return 0
     supervisor.settled = True
 
@@ -99,6 +101,28 @@ def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, br
     supervisor.run()
     logger.info("stopping")
     return 0
+
+
+def _serving(settings: Settings) -> Callable[[], bool]:
+    """Whether the stack serves, to be asked again and again; where it is long in coming it says once what to look at."""
+    tell_at = time.monotonic() + _TELL_SECONDS
+
+    def look() -> bool:
+        nonlocal tell_at
+        if is_serving(settings.http_address, bool(settings.tls_cert_file)):
+            return True
+        if time.monotonic() >= tell_at:
+            tell_at = math.inf
+            logger.warning("the gateway does not reach a healthy server yet; %s", _advice(settings))
+        return False
+
+    return look
+
+
+def _advice(settings: Settings) -> str:
+    if settings.tls_cert_file:
+        return "if it does not trust the server, look at gateway_target_ca_file and gateway_target_name"
+    return "the lines above say why, or this machine is busy"
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from task_server.domain.actions import MAX_RESULT_BYTES, CodeAction
 from task_server.domain.status import FailureReason
@@ -65,7 +64,7 @@ class CodeExecutor:
         return start_sandboxed(
             self._supervisor,
             call_job(action.function_code, action.function_name, action.args, action.kwargs),
-            replace(self._limits, wall_seconds=timeout),
+            self._limits.within(timeout),
             reasons=_REASONS,
             log=log,
         )

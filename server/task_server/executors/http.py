@@ -112,7 +112,7 @@ class HttpExecutor:
         run = start_sandboxed(
             self._supervisor,
             json.dumps(job).encode(),
-            replace(self._limits, wall_seconds=timeout),
+            self._limits.within(timeout),
             reasons=_REASONS,
             log=output.write,
             said=scrubber.ending,

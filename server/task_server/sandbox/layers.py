@@ -7,7 +7,6 @@ of system calls last: it refuses what the others need.
 
 from __future__ import annotations
 
-import math
 import os
 import resource
 from collections.abc import Callable, Sequence
@@ -94,8 +93,7 @@ def _first_to_go(cell: Cell) -> bool:
 
 def _rlimits(cell: Cell) -> bool:
     limits = cell.limits
-    # One second past the wall clock is never reached while somebody watches; it is the net where nobody does.
-    cpu = min(limits.cpu_seconds, math.ceil(limits.wall_seconds) + 1)
+    cpu = limits.within(limits.wall_seconds).cpu_seconds
     _limit(resource.RLIMIT_CPU, cpu, cpu + 1)
     _limit(resource.RLIMIT_AS, limits.memory_bytes)
     _limit(resource.RLIMIT_NOFILE, limits.open_files)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 MIB = 1024 * 1024
 #: Source that is read at all, in bytes of UTF-8.
@@ -27,6 +28,14 @@ class Limits:
     result_bytes: int = MIB
     #: Open descriptors.
     open_files: int = 16
+
+    def within(self, wall_seconds: float) -> Limits:
+        """These limits for a run of so many seconds on the clock.
+
+        One second of processor time past them is never reached while somebody watches; it is the net where nobody does.
+        """
+        cpu_seconds = min(self.cpu_seconds, math.ceil(wall_seconds) + 1)
+        return replace(self, wall_seconds=wall_seconds, cpu_seconds=cpu_seconds)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a limit under which nothing can run."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from task_server.config import Settings, load
+from task_server.embedded import up as up_module
 from task_server.embedded.data_dir import DataDir
 from task_server.embedded.readiness import is_serving
 from task_server.embedded.up import child_environment
@@ -87,3 +88,21 @@ def test_serving_is_what_the_health_page_says(answer: bytes, serving: bool) -> N
         thread.join()
         port = server.getsockname()[1]
     assert not is_serving(f"127.0.0.1:{port}")
+
+
+def test_a_start_that_is_long_in_coming_says_once_what_to_look_at(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up_module, "_TELL_SECONDS", 0.0)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        look = up_module._serving(Settings(http_address=address, tls_cert_file="c.pem", tls_key_file="k.pem"))
+        assert not look()
+        assert not look()
+    assert [record.getMessage() for record in caplog.records] == [
+        (
+            "the gateway does not reach a healthy server yet; if it does not trust the server, look at gateway_target_ca_file and "
+            "gateway_target_name"
+        )
+    ]

@@ -170,3 +170,9 @@ def test_each_action_goes_to_its_executor():
     assert (code.started, http.started) == ([(actions[0], 3, None)], [(actions[1], 3, ATTEMPT)])
     assert code.closed
     assert http.closed
+
+
+def test_the_receipt_has_the_limits_that_the_kernel_was_given(code_executor):
+    # The executor allows more processor time than a run of 20 s can ever use.
+    outcome = run(code_executor, "def run():\n    return 1\n", timeout=20.0)
+    assert (outcome.isolation.limits.wall_seconds, outcome.isolation.limits.cpu_seconds) == (20.0, 21)
