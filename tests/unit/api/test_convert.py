@@ -136,7 +136,7 @@ DETAIL = ExecutionDetail(
     isolation=Isolation(
         level="process", layers=("seccomp", "rlimits"),
         limits=Limits(wall_seconds=1.5, cpu_seconds=2, memory_bytes=3, output_bytes=4, result_bytes=5, open_files=6)),
-    usage=Usage(cpu_seconds=0.5, peak_memory_bytes=7, exit_signal=9),
+    usage=Usage(cpu_seconds=0.5, peak_memory_bytes=7, exit_signal=9), omission="not stored",
     attempts=(Attempt(number=1, started_at=NOW, worker="w0", finished_at=NOW + 1, outcome=AttemptOutcome.LOST, error="gone",
                       failure_reason=FailureReason.WORKER_LOST, log_offset=4, log_bytes=5),
               Attempt(number=2, started_at=NOW, worker="w")),
@@ -170,7 +170,7 @@ def test_an_execution_with_everything_sets_every_field() -> None:
 def test_a_basic_execution_leaves_out_its_heavy_parts() -> None:
     message = convert.execution(EXECUTION, None)
     absent = {field.name for field in message.DESCRIPTOR.fields} - {field.name for field, _ in message.ListFields()}
-    assert absent == {"task_args", "task_kwargs", "result", "traceback", "attempts", "isolation", "usage"}
+    assert absent == {"task_args", "task_kwargs", "result", "traceback", "attempts", "isolation", "usage", "omission"}
 
 
 def test_no_result_is_not_null() -> None:

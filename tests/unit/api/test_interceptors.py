@@ -157,6 +157,8 @@ async def test_a_defect_is_internal_and_keeps_its_particulars_to_the_log(
         error = await failure(
             (world.stub.WatchTasks(WATCH, metadata=sent)) if stream else world.stub.GetTask(GET, metadata=sent)
         )
+        # The call's own line comes when it has ended, which its caller hears of first.
+        await log.line("INTERNAL")
     assert error.code() is grpc.StatusCode.INTERNAL
     info = detail(error)
     assert (info.reason, info.domain, dict(info.metadata)) == ("INTERNAL_DEFECT", "task-manager", {"request_id": "r-9"})
