@@ -110,7 +110,15 @@ def completed(**fields):
     [
         *(b"{", b"\xff", b"NaN", b"[" * 100_000, b"1" * 5_000, b"{'a': 1}"),
         # JSON, but none that could be answered to whoever asks for it.
-        *(b"[1e999]", b'"\\ud800"', b'{"\\udc00": 1}', b"[" * 31 + b"]" * 31, b'{"a":' * 31 + b"[]" + b"}" * 31),
+        *(
+            b"[1e999]",
+            b"1" * 400 + b".0",
+            b"-" + b"1" * 250 + b"e99",
+            b'"\\ud800"',
+            b'{"\\udc00": 1}',
+            b"[" * 31 + b"]" * 31,
+            b'{"a":' * 31 + b"[]" + b"}" * 31,
+        ),
     ],
     ids=lambda text: repr(text[:9]),
 )
