@@ -147,11 +147,8 @@ def _definition(scope: str, first: places.First) -> TaskDefinition | None:
     """The definition of a task that waits in a scope of a key."""
     if not scope.startswith("key:"):
         return None
-    try:
-        task = tasks.get(first.task_id)
-    except Exception:
-        # As of a newer version: it is called, and whoever claims it says what is wrong with it.
-        return None
+    # One that can not be read, as of a newer version, is called: whoever claims it says what is wrong with it.
+    task = tasks.get_readable(first.task_id)
     return task.definition if task is not None else None
 
 

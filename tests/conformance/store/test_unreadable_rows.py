@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 
+import peewee
 import pytest
 from tests.conformance.store.engine_values import definition
 
 from task_server.domain.clock import SECOND
+from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.status import ExecutionStatus
-from task_server.store import executions
+from task_server.store import executions, tasks
 from task_server.store.tables import ExecutionRow, TaskRow
 from task_server.usecases import expiring, rescuing
 from task_server.usecases.expiring import Expiring
@@ -74,3 +76,19 @@ def test_runs_behind_one_that_can_not_be_read_expire(ports, caller, clock, monke
     assert [use.expire() for _ in range(3)] == [0, 2, 0]
 
     assert statuses(ports, ids) == ["PENDING"] * 2 + [ExecutionStatus.FAILURE.value] * 2
+
+
+def test_a_row_that_nobody_can_read_is_none_and_trouble_of_the_database_is_not_hidden(ports, caller, monkeypatch):
+    task_id = Tasks(ports).create(caller, definition()).task.task_id
+    with ports.database.write():
+        assert tasks.get_readable(task_id).task_id == task_id
+        TaskRow.update(definition="{}").where(TaskRow.task_id == task_id).execute()
+        assert tasks.get_readable(task_id) is None
+
+    class Away:
+        def one(self, **_):
+            raise peewee.OperationalError
+
+    monkeypatch.setattr(tasks, "_GET", Away())
+    with pytest.raises(DatabaseUnavailable), ports.database.read():
+        tasks.get_readable(task_id)
