@@ -132,6 +132,30 @@ class SealingUnavailable(TaskManagerError):
     """A secret was given, and the server has no key to seal it with. Its operator has to set one. metadata: `setting`."""
 
 
+class LockHeld(TaskManagerError):
+    """Somebody else holds the lock. `retry_after` says when it ends at the latest, unless it is renewed. metadata: `name`."""
+
+
+class LockLost(TaskManagerError):
+    """The lock is not, or no longer, held by this owner with this fencing number. metadata: `name`."""
+
+
+class ResultBackendUnavailable(Unavailable):
+    """The result backend of the Celery app did not answer. `retry_after` says when to try again. metadata: `app`."""
+
+
+class NoResultBackend(TaskManagerError):
+    """No Celery app with a result backend is configured for the execution. metadata: `id`."""
+
+
+class ExecutionNotForeign(TaskManagerError):
+    """The execution is a run of the service itself, whose own workers say what becomes of it. metadata: `id`."""
+
+
+class ExecutionForeign(TaskManagerError):
+    """The execution is a run of another Celery app, which the service can not start. metadata: `id`."""
+
+
 class EtagMismatch(TaskManagerError):
     """The task changed since it was read. Read it again and repeat the change. metadata: `task_id`."""
 

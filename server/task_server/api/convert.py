@@ -183,6 +183,8 @@ def execution(value: Execution, detail: ExecutionDetail | None) -> _TaskExecutio
         due_at=timestamp(value.due_at),
         deadline_at=timestamp(value.deadline_at),
         rerun_of=value.rerun_of,
+        app=value.app,
+        retries=value.retries,
         failure_reason=value.failure_reason.value if value.failure_reason else None,
     )
     if value.started_at is not None and value.finished_at is not None:

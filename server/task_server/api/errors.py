@@ -52,6 +52,13 @@ TABLE: dict[type[errors.TaskServiceError], Mapping] = {
     errors.DatabaseUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.DATABASE_UNAVAILABLE, retry_seconds=1.0),
     errors.CheckerUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.CODE_CHECKER_UNAVAILABLE, retry_seconds=1.0),
     errors.SealingUnavailable: Mapping(_Code.FAILED_PRECONDITION, _Reason.SEALING_UNAVAILABLE),
+    # It says itself how long to wait.
+    errors.LockHeld: Mapping(_Code.ABORTED, _Reason.LOCK_HELD),
+    errors.LockLost: Mapping(_Code.ABORTED, _Reason.LOCK_LOST),
+    errors.ResultBackendUnavailable: Mapping(_Code.UNAVAILABLE, _Reason.RESULT_BACKEND_UNAVAILABLE, retry_seconds=1.0),
+    errors.NoResultBackend: Mapping(_Code.FAILED_PRECONDITION, _Reason.NO_RESULT_BACKEND),
+    errors.ExecutionNotForeign: Mapping(_Code.FAILED_PRECONDITION, _Reason.EXECUTION_NOT_FOREIGN),
+    errors.ExecutionForeign: Mapping(_Code.FAILED_PRECONDITION, _Reason.EXECUTION_FOREIGN),
     errors.ServerStopping: Mapping(_Code.UNAVAILABLE, _Reason.SERVER_STOPPING, retry_seconds=0.5),
     errors.ServerBusy: Mapping(_Code.RESOURCE_EXHAUSTED, _Reason.SERVER_BUSY, retry_seconds=1.0),
     # These say themselves how long to wait.

@@ -70,10 +70,15 @@ _METHODS: dict[str, tuple[str, ...]] = {
         "ExecutionService/GetExecutionStats",
         "ExecutionService/TailExecutionLogs",
     ),
-    "executions.operate": ("ExecutionService/SyncExecution", "ExecutionService/RerunExecutions"),
+    "executions.operate": (
+        "ExecutionService/SyncExecution",
+        "ExecutionService/SyncExecutions",
+        "ExecutionService/RerunExecutions",
+    ),
     "executions.register": (
         "ExecutionService/RegisterExecution",
         "ExecutionService/BatchRegisterExecutions",
+        "ExecutionService/BatchReportExecutions",
         "ExecutionService/UpdateExecutionStatus",
     ),
     "locks.read": ("LockService/GetLock",),

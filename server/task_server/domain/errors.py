@@ -159,6 +159,62 @@ class SealingUnavailable(TaskServiceError):
         )
 
 
+class LockHeld(TaskServiceError):
+    """Somebody else holds the lock."""
+
+    def __init__(self, name: str, wait: float) -> None:
+        # Rounded up: the lock is free by then, unless it was renewed.
+        self.retry_after = math.ceil(wait * 1000) / 1000
+        super().__init__(f"The lock {name!r} is held by somebody else for up to {self.retry_after:g} s.", name=name)
+
+
+class LockLost(TaskServiceError):
+    """The lock is not, or no longer, held by this owner with this fencing number."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"You do not hold the lock {name!r} by this fencing number any more; stop what it protects, and acquire it anew.",
+            name=name,
+        )
+
+
+class ResultBackendUnavailable(TaskServiceError):
+    """The result backend of a Celery app did not answer. Nothing changed."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__(f"The result backend of the app {app!r} does not answer at the moment; try again.", app=app)
+
+
+class NoResultBackend(TaskServiceError):
+    """No Celery app with a result backend is configured for the execution."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(
+            f"No result backend is configured for execution {execution_id!r}; have the operator add its app to the tracked apps.",
+            id=execution_id,
+        )
+
+
+class ExecutionNotForeign(TaskServiceError):
+    """The execution is a run of this service, whose own workers say what becomes of it."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(
+            f"Execution {execution_id!r} is run by this service, which knows its status; only registered ones are reported.",
+            id=execution_id,
+        )
+
+
+class ExecutionForeign(TaskServiceError):
+    """The execution is a run of another Celery app, which this service can not start."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(
+            f"Execution {execution_id!r} is run by another Celery app; only its own code can start it again.",
+            id=execution_id,
+        )
+
+
 class ServerBusy(TaskServiceError):
     """This server serves as many calls as it may."""
 

@@ -74,7 +74,16 @@ class Execution:
     observed_at: Micros | None = None
     log_bytes: int = 0
     rerun_of: str = ""
+    #: Of a foreign run: the Celery app that runs it, as the operator calls it; empty where nobody said.
+    app: str = ""
+    #: Of a foreign run: how often it was tried again, as far as that was seen.
+    retries: int = 0
     revision: int = 1
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another Celery app runs it, and not this service."""
+        return not self.parent_task
 
     def changed(self, **changes: Any) -> Execution:
         """This run with `changes`, one revision on. Raises ValueError for a move that `status.TRANSITIONS` does not have."""

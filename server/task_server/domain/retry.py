@@ -29,6 +29,7 @@ NEVER_RETRIED = frozenset(
         FailureReason.SANDBOX_UNAVAILABLE,
         FailureReason.DEADLINE_EXCEEDED,
         FailureReason.SECRET_UNAVAILABLE,
+        FailureReason.OUTCOME_UNKNOWN,
     }
 )
 #: The statuses that say "try again", or that a proxy gives while its server restarts (RFC 9110, 15; RFC 6585, 4; RFC 8470, 5.2).

@@ -13,6 +13,7 @@ from task_server.domain.outcome import Outcome
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.store import records
 from task_server.store.database import Database
+from task_server.store.matching import matching
 from task_server.store.statement import Statement, rows
 from task_server.store.tables import ExecutionRow
 
@@ -20,7 +21,15 @@ _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 
 _INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
-    (*records.EXECUTION, *records.EXECUTION_DETAIL, "ready_at", "publish_after", "publish_count"),
+    (
+        *records.EXECUTION,
+        *records.EXECUTION_DETAIL,
+        "ready_at",
+        "publish_after",
+        "publish_count",
+        "sync_after",
+        "sync_count",
+    ),
 )
 _GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
 _FIND_BY_TASK_ID = Statement(
@@ -101,6 +110,8 @@ def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publis
         omission="",
         publish_after=publish_after,
         publish_count=0,
+        sync_after=execution.due_at if execution.is_foreign and not execution.status.is_terminal else None,
+        sync_count=0,
     )
     return inserted == 1
 
@@ -140,7 +151,7 @@ def detail(execution_id: str) -> ExecutionDetail:
 
 def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]:
     """Up to `limit` executions that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = _matching(ExecutionRow.select(*_LIGHT), wanted)
+    query = matching(ExecutionRow.select(*_LIGHT), wanted)
     if before_id:
         query = query.where(ExecutionRow.id < before_id)
     return [records.execution(row) for row in rows(query.order_by(ExecutionRow.id.desc()).limit(limit))]
@@ -148,7 +159,7 @@ def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]
 
 def count(wanted: ExecutionFilter) -> int:
     """How many executions match."""
-    return int(_matching(ExecutionRow.select(), wanted).count())
+    return int(matching(ExecutionRow.select(), wanted).count())
 
 
 def unfinished(parent_task: str) -> list[Execution]:
@@ -271,28 +282,3 @@ def end_attempt(
         error=error,
         failure_reason=reason.value if reason else None,
     )
-
-
-def _matching(query: Any, wanted: ExecutionFilter) -> Any:
-    conditions = _conditions(wanted)
-    # Peewee takes no empty list, and everybody's rows without any other wish are one.
-    return query.where(*conditions) if conditions else query
-
-
-def _conditions(wanted: ExecutionFilter) -> list[Any]:
-    conditions: list[Any] = []
-    if wanted.owner_id is not None:
-        conditions.append(ExecutionRow.owner_id == wanted.owner_id)
-    if wanted.status is not None:
-        conditions.append(ExecutionRow.status == wanted.status.value)
-    if wanted.module:
-        conditions.append(ExecutionRow.module == wanted.module)
-    if wanted.task_name:
-        conditions.append(ExecutionRow.task_name == wanted.task_name)
-    if wanted.parent_task:
-        conditions.append(ExecutionRow.parent_task == wanted.parent_task)
-    if wanted.created_from is not None:
-        conditions.append(ExecutionRow.created_at >= wanted.created_from)
-    if wanted.created_before is not None:
-        conditions.append(ExecutionRow.created_at < wanted.created_before)
-    return conditions

@@ -58,7 +58,9 @@ EXECUTION_STATE = (
     "finished_at",
     "error",
     "failure_reason",
+    "source",
     "observed_at",
+    "retries",
     "revision",
 )
 #: The columns that `execution` needs.
@@ -77,8 +79,8 @@ EXECUTION = (
     "scheduled_for",
     "created_at",
     "metadata",
-    "source",
     "rerun_of",
+    "app",
     "log_bytes",
     *EXECUTION_STATE,
 )

@@ -41,7 +41,10 @@ class TaskRow(Model):
 
 
 class ExecutionRow(Model):
-    """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before; NEVER for a held one."""
+    """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before; NEVER for a held one.
+
+    `sync_after` is when a foreign one's result backend is asked next; NULL for one that has ended, and for a run of ours.
+    """
 
     id = TextField(primary_key=True)
     task_id = TextField()
@@ -87,6 +90,10 @@ class ExecutionRow(Model):
     rerun_of = TextField()
     revision = BigIntegerField()
     registered_task_id = TextField(null=True)
+    app = TextField()
+    retries = IntegerField()
+    sync_after = BigIntegerField(null=True)
+    sync_count = IntegerField()
 
     class Meta:
         """The table's name."""

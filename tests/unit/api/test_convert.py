@@ -130,6 +130,7 @@ EXECUTION = Execution(
     due_at=NOW, scheduled_for=NOW, deadline_at=NOW + SECOND, attempt=2, worker="w", created_at=NOW,
     started_at=NOW + SECOND, finished_at=NOW + 3 * SECOND,
     error="boom", failure_reason=FailureReason.TIMEOUT, metadata={"k": 1}, observed_at=NOW, log_bytes=9, rerun_of="e0",
+    app="shop", retries=3,
 )  # fmt: skip
 DETAIL = ExecutionDetail(
     task_args=[1], task_kwargs={"a": 2}, result_json='{"big": 12345678901234567890, "n": null}', traceback="line 1",

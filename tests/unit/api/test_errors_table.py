@@ -38,6 +38,8 @@ def made(kind: type[TaskServiceError]) -> TaskServiceError:
         return errors.ExecutionNotFound(id="x1")
     if kind is errors.RateLimited:
         return errors.RateLimited("token", 0.25)
+    if kind is errors.LockHeld:
+        return errors.LockHeld("x1", 0.25)
     if kind is errors.QuotaExceeded:
         return errors.QuotaExceeded("queued", 10, 10)
     if kind is errors.TooManyStreams:
@@ -80,7 +82,7 @@ def test_each_error_has_the_details_of_its_code(kind: type[TaskServiceError]) ->
     wanted = set()
     if kind is InvalidFields:
         wanted.add("BadRequest")
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED) or kind is errors.LockHeld:
         wanted.add("RetryInfo")
         assert 0 < found["RetryInfo"].retry_delay.ToTimedelta().total_seconds() <= 5
         assert error.retry_after is None or found["RetryInfo"].retry_delay.ToMilliseconds() == error.retry_after * 1000

@@ -33,6 +33,12 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TOO_MANY_STREAMS: _ClassVar[ErrorReason]
     TOKEN_NOT_FOUND: _ClassVar[ErrorReason]
     SEALING_UNAVAILABLE: _ClassVar[ErrorReason]
+    LOCK_HELD: _ClassVar[ErrorReason]
+    LOCK_LOST: _ClassVar[ErrorReason]
+    RESULT_BACKEND_UNAVAILABLE: _ClassVar[ErrorReason]
+    NO_RESULT_BACKEND: _ClassVar[ErrorReason]
+    EXECUTION_NOT_FOREIGN: _ClassVar[ErrorReason]
+    EXECUTION_FOREIGN: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 INVALID_FIELDS: ErrorReason
 INVALID_PAGE_TOKEN: ErrorReason
@@ -60,3 +66,9 @@ RATE_LIMITED: ErrorReason
 TOO_MANY_STREAMS: ErrorReason
 TOKEN_NOT_FOUND: ErrorReason
 SEALING_UNAVAILABLE: ErrorReason
+LOCK_HELD: ErrorReason
+LOCK_LOST: ErrorReason
+RESULT_BACKEND_UNAVAILABLE: ErrorReason
+NO_RESULT_BACKEND: ErrorReason
+EXECUTION_NOT_FOREIGN: ErrorReason
+EXECUTION_FOREIGN: ErrorReason

@@ -21,7 +21,7 @@ class User(_message.Message):
     def __init__(self, id: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
 
 class TaskExecution(_message.Message):
-    __slots__ = ("id", "task_id", "parent_task", "task_name", "module", "status", "created_at", "started_at", "finished_at", "task_args", "task_kwargs", "result", "error", "traceback", "created_by", "created_by_id", "created_by_username", "metadata", "scheduled_for", "attempts", "duration", "worker", "queue", "isolation", "usage", "source", "observed_at", "log_bytes", "failure_reason", "due_at", "rerun_of", "deadline_at", "omission")
+    __slots__ = ("id", "task_id", "parent_task", "task_name", "module", "status", "created_at", "started_at", "finished_at", "task_args", "task_kwargs", "result", "error", "traceback", "created_by", "created_by_id", "created_by_username", "metadata", "scheduled_for", "attempts", "duration", "worker", "queue", "isolation", "usage", "source", "observed_at", "log_bytes", "failure_reason", "due_at", "rerun_of", "deadline_at", "omission", "app", "retries")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[TaskExecution.Status]
@@ -58,6 +58,7 @@ class TaskExecution(_message.Message):
         DEADLINE_EXCEEDED: _ClassVar[TaskExecution.FailureReason]
         ASSERTION_FAILED: _ClassVar[TaskExecution.FailureReason]
         SECRET_UNAVAILABLE: _ClassVar[TaskExecution.FailureReason]
+        OUTCOME_UNKNOWN: _ClassVar[TaskExecution.FailureReason]
     FAILURE_REASON_UNSPECIFIED: TaskExecution.FailureReason
     EXCEPTION: TaskExecution.FailureReason
     TIMEOUT: TaskExecution.FailureReason
@@ -76,6 +77,7 @@ class TaskExecution(_message.Message):
     DEADLINE_EXCEEDED: TaskExecution.FailureReason
     ASSERTION_FAILED: TaskExecution.FailureReason
     SECRET_UNAVAILABLE: TaskExecution.FailureReason
+    OUTCOME_UNKNOWN: TaskExecution.FailureReason
     class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SOURCE_UNSPECIFIED: _ClassVar[TaskExecution.Source]
@@ -83,11 +85,15 @@ class TaskExecution(_message.Message):
         EVENT: _ClassVar[TaskExecution.Source]
         PUBLISH: _ClassVar[TaskExecution.Source]
         WORKER: _ClassVar[TaskExecution.Source]
+        REPORT: _ClassVar[TaskExecution.Source]
+        ABSENCE: _ClassVar[TaskExecution.Source]
     SOURCE_UNSPECIFIED: TaskExecution.Source
     RESULT_BACKEND: TaskExecution.Source
     EVENT: TaskExecution.Source
     PUBLISH: TaskExecution.Source
     WORKER: TaskExecution.Source
+    REPORT: TaskExecution.Source
+    ABSENCE: TaskExecution.Source
     class Attempt(_message.Message):
         __slots__ = ("number", "started_at", "finished_at", "worker", "outcome", "error", "failure_reason", "log_offset", "log_bytes")
         class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -189,6 +195,8 @@ class TaskExecution(_message.Message):
     RERUN_OF_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_AT_FIELD_NUMBER: _ClassVar[int]
     OMISSION_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
+    RETRIES_FIELD_NUMBER: _ClassVar[int]
     id: str
     task_id: str
     parent_task: str
@@ -222,4 +230,6 @@ class TaskExecution(_message.Message):
     rerun_of: str
     deadline_at: _timestamp_pb2.Timestamp
     omission: str
-    def __init__(self, id: _Optional[str] = ..., task_id: _Optional[str] = ..., parent_task: _Optional[str] = ..., task_name: _Optional[str] = ..., module: _Optional[str] = ..., status: _Optional[_Union[TaskExecution.Status, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., created_by: _Optional[_Union[User, _Mapping]] = ..., created_by_id: _Optional[str] = ..., created_by_username: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., scheduled_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[_Iterable[_Union[TaskExecution.Attempt, _Mapping]]] = ..., duration: _Optional[float] = ..., worker: _Optional[str] = ..., queue: _Optional[str] = ..., isolation: _Optional[_Union[TaskExecution.Isolation, _Mapping]] = ..., usage: _Optional[_Union[TaskExecution.Usage, _Mapping]] = ..., source: _Optional[_Union[TaskExecution.Source, str]] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., log_bytes: _Optional[int] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rerun_of: _Optional[str] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., omission: _Optional[str] = ...) -> None: ...
+    app: str
+    retries: int
+    def __init__(self, id: _Optional[str] = ..., task_id: _Optional[str] = ..., parent_task: _Optional[str] = ..., task_name: _Optional[str] = ..., module: _Optional[str] = ..., status: _Optional[_Union[TaskExecution.Status, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task_args: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., task_kwargs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[str] = ..., traceback: _Optional[str] = ..., created_by: _Optional[_Union[User, _Mapping]] = ..., created_by_id: _Optional[str] = ..., created_by_username: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., scheduled_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[_Iterable[_Union[TaskExecution.Attempt, _Mapping]]] = ..., duration: _Optional[float] = ..., worker: _Optional[str] = ..., queue: _Optional[str] = ..., isolation: _Optional[_Union[TaskExecution.Isolation, _Mapping]] = ..., usage: _Optional[_Union[TaskExecution.Usage, _Mapping]] = ..., source: _Optional[_Union[TaskExecution.Source, str]] = ..., observed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., log_bytes: _Optional[int] = ..., failure_reason: _Optional[_Union[TaskExecution.FailureReason, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rerun_of: _Optional[str] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., omission: _Optional[str] = ..., app: _Optional[str] = ..., retries: _Optional[int] = ...) -> None: ...

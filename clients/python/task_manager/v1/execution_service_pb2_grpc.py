@@ -73,10 +73,20 @@ class ExecutionServiceStub:
                 request_serializer=task__manager_dot_v1_dot_execution__service__pb2.UpdateExecutionStatusRequest.SerializeToString,
                 response_deserializer=task__manager_dot_v1_dot_execution__pb2.TaskExecution.FromString,
                 _registered_method=True)
+        self.BatchReportExecutions = channel.unary_unary(
+                '/task_manager.v1.ExecutionService/BatchReportExecutions',
+                request_serializer=task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsRequest.SerializeToString,
+                response_deserializer=task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsResponse.FromString,
+                _registered_method=True)
         self.SyncExecution = channel.unary_unary(
                 '/task_manager.v1.ExecutionService/SyncExecution',
                 request_serializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionRequest.SerializeToString,
                 response_deserializer=task__manager_dot_v1_dot_execution__pb2.TaskExecution.FromString,
+                _registered_method=True)
+        self.SyncExecutions = channel.unary_unary(
+                '/task_manager.v1.ExecutionService/SyncExecutions',
+                request_serializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsRequest.SerializeToString,
+                response_deserializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsResponse.FromString,
                 _registered_method=True)
         self.GetExecutionStats = channel.unary_unary(
                 '/task_manager.v1.ExecutionService/GetExecutionStats',
@@ -157,8 +167,26 @@ class ExecutionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchReportExecutions(self, request, context):
+        """Records and updates up to 1,000 runs of other Celery apps in one transaction, as their own processes see them: what is not recorded yet
+        is, and what is recorded is moved on. Reports may come late, twice, and in any order: a status never goes back, and a final one stays.
+        Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SyncExecution(self, request, context):
-        """Reads Celery's result backend again for one execution.
+        """Reads Celery's result backend now for one execution of another Celery app, and answers with what is known then. A run of this service,
+        and one that has ended, is answered as it is: nobody knows more of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SyncExecutions(self, request, context):
+        """Reads Celery's result backends now for executions of other Celery apps that have not ended, those first that were not looked at for the
+        longest time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,10 +259,20 @@ def add_ExecutionServiceServicer_to_server(servicer, server):
                     request_deserializer=task__manager_dot_v1_dot_execution__service__pb2.UpdateExecutionStatusRequest.FromString,
                     response_serializer=task__manager_dot_v1_dot_execution__pb2.TaskExecution.SerializeToString,
             ),
+            'BatchReportExecutions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchReportExecutions,
+                    request_deserializer=task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsRequest.FromString,
+                    response_serializer=task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsResponse.SerializeToString,
+            ),
             'SyncExecution': grpc.unary_unary_rpc_method_handler(
                     servicer.SyncExecution,
                     request_deserializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionRequest.FromString,
                     response_serializer=task__manager_dot_v1_dot_execution__pb2.TaskExecution.SerializeToString,
+            ),
+            'SyncExecutions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SyncExecutions,
+                    request_deserializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsRequest.FromString,
+                    response_serializer=task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsResponse.SerializeToString,
             ),
             'GetExecutionStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetExecutionStats,
@@ -460,6 +498,33 @@ class ExecutionService:
             _registered_method=True)
 
     @staticmethod
+    def BatchReportExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/task_manager.v1.ExecutionService/BatchReportExecutions',
+            task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsRequest.SerializeToString,
+            task__manager_dot_v1_dot_execution__service__pb2.BatchReportExecutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SyncExecution(request,
             target,
             options=(),
@@ -476,6 +541,33 @@ class ExecutionService:
             '/task_manager.v1.ExecutionService/SyncExecution',
             task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionRequest.SerializeToString,
             task__manager_dot_v1_dot_execution__pb2.TaskExecution.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SyncExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/task_manager.v1.ExecutionService/SyncExecutions',
+            task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsRequest.SerializeToString,
+            task__manager_dot_v1_dot_execution__service__pb2.SyncExecutionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

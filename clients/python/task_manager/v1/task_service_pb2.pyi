@@ -47,7 +47,7 @@ class GetTaskRequest(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., view: _Optional[_Union[_task_pb2.View, str]] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "status", "task_type", "module", "name", "created_by", "my_tasks", "view")
+    __slots__ = ("page_size", "page_token", "status", "task_type", "module", "name", "created_by", "my_tasks", "view", "filter")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class ListTasksRequest(_message.Message):
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     MY_TASKS_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     status: _task_pb2.Task.Status
@@ -66,7 +67,8 @@ class ListTasksRequest(_message.Message):
     created_by: str
     my_tasks: bool
     view: _task_pb2.View
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., view: _Optional[_Union[_task_pb2.View, str]] = ...) -> None: ...
+    filter: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., view: _Optional[_Union[_task_pb2.View, str]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class ListTasksResponse(_message.Message):
     __slots__ = ("tasks", "next_page_token", "total_size", "watch_token")
@@ -130,10 +132,12 @@ class DeleteTaskRequest(_message.Message):
     def __init__(self, task_id: _Optional[str] = ...) -> None: ...
 
 class RunTaskRequest(_message.Message):
-    __slots__ = ("task_id",)
+    __slots__ = ("task_id", "rerun_of")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    RERUN_OF_FIELD_NUMBER: _ClassVar[int]
     task_id: str
-    def __init__(self, task_id: _Optional[str] = ...) -> None: ...
+    rerun_of: str
+    def __init__(self, task_id: _Optional[str] = ..., rerun_of: _Optional[str] = ...) -> None: ...
 
 class PauseTaskRequest(_message.Message):
     __slots__ = ("task_id",)
@@ -216,20 +220,22 @@ class PreviewScheduleResponse(_message.Message):
     def __init__(self, fire_times: _Optional[_Iterable[_Union[_task_pb2.FireTime, _Mapping]]] = ..., description: _Optional[str] = ...) -> None: ...
 
 class GetTaskStatsRequest(_message.Message):
-    __slots__ = ("status", "task_type", "module", "name", "created_by", "my_tasks")
+    __slots__ = ("status", "task_type", "module", "name", "created_by", "my_tasks", "filter")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     TASK_TYPE_FIELD_NUMBER: _ClassVar[int]
     MODULE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     MY_TASKS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     status: _task_pb2.Task.Status
     task_type: str
     module: str
     name: str
     created_by: str
     my_tasks: bool
-    def __init__(self, status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ...) -> None: ...
+    filter: str
+    def __init__(self, status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class TaskStats(_message.Message):
     __slots__ = ("total", "by_status", "by_task_type", "by_module")
@@ -301,7 +307,7 @@ class ExplainTaskResponse(_message.Message):
     def __init__(self, cause: _Optional[str] = ..., explanation: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remedy: _Optional[str] = ...) -> None: ...
 
 class StopTasksRequest(_message.Message):
-    __slots__ = ("status", "task_type", "module", "name", "created_by", "my_tasks", "validate_only")
+    __slots__ = ("status", "task_type", "module", "name", "created_by", "my_tasks", "validate_only", "filter")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     TASK_TYPE_FIELD_NUMBER: _ClassVar[int]
     MODULE_FIELD_NUMBER: _ClassVar[int]
@@ -309,6 +315,7 @@ class StopTasksRequest(_message.Message):
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     MY_TASKS_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     status: _task_pb2.Task.Status
     task_type: str
     module: str
@@ -316,7 +323,8 @@ class StopTasksRequest(_message.Message):
     created_by: str
     my_tasks: bool
     validate_only: bool
-    def __init__(self, status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    filter: str
+    def __init__(self, status: _Optional[_Union[_task_pb2.Task.Status, str]] = ..., task_type: _Optional[str] = ..., module: _Optional[str] = ..., name: _Optional[str] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class StopTasksResponse(_message.Message):
     __slots__ = ("count",)
