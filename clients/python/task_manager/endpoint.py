@@ -79,6 +79,8 @@ class Endpoint:
             # gRPC's own backoff goes up to two minutes; a watcher should be back soon after the server is.
             ("grpc.initial_reconnect_backoff_ms", 200),
             ("grpc.max_reconnect_backoff_ms", 5_000),
+            # No connection is shared with another channel: in a forked child that would be one of the parent's, which breaks.
+            ("grpc.use_local_subchannel_pool", 1),
             # A page of FULL executions may hold 1 MiB of result each, far over gRPC's 4 MiB. The server bounds them.
             ("grpc.max_receive_message_length", -1),
             # A proxy of the environment can not reach this machine's loopback.
