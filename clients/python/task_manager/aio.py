@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
@@ -14,6 +15,7 @@ import grpc
 from grpc import aio
 
 from task_manager import requests, rpcs
+from task_manager.aio_execution_calls import AsyncExecutionCalls
 from task_manager.endpoint import Endpoint
 from task_manager.errors import TaskManagerError
 from task_manager.pages import AsyncPager
@@ -65,7 +67,7 @@ from task_manager.waiting import Waiting
 ItemT = TypeVar("ItemT")
 
 
-class AsyncTaskClient:
+class AsyncTaskClient(AsyncExecutionCalls):
     """`TaskClient` for asyncio: the same arguments, methods, answers and errors; its doc strings hold here too.
 
     Calls are awaited; `list`, `list_scheduled`, `list_executions`, `watch` and `logs` are for `async for`. It may be made
@@ -108,6 +110,13 @@ class AsyncTaskClient:
     async def close(self) -> None:
         """Ends the connection. Calls and streams that are still open are cancelled."""
         await self._channel.close(None)
+
+    def within(self, timeout: float) -> Self:
+        """As `TaskClient.within`: the same connection, with another deadline. Only where an event loop runs."""
+        assert self._channel  # noqa: S101 - made here, so that both have the same one
+        twin = copy(self)
+        twin._timeout = timeout
+        return twin
 
     async def create_task(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from copy import copy
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -14,6 +15,7 @@ import grpc
 from task_manager import requests, rpcs
 from task_manager.endpoint import Endpoint
 from task_manager.errors import TaskManagerError
+from task_manager.execution_calls import ExecutionCalls
 from task_manager.pages import Pager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
@@ -63,7 +65,7 @@ from task_manager.waiting import Waiting
 ItemT = TypeVar("ItemT")
 
 
-class TaskClient:
+class TaskClient(ExecutionCalls):
     """A connection to the service. It may be shared by threads, and connects at the first call.
 
     Answers are the contract's own messages (`task_manager.v1`); `task_manager.to_python` turns their JSON values into plain
@@ -128,6 +130,12 @@ class TaskClient:
     def close(self) -> None:
         """Ends the connection. Calls and streams that are still open fail with the code CANCELLED."""
         self._channel.close()
+
+    def within(self, timeout: float) -> Self:
+        """The same connection, with `timeout` as the seconds that one call may take. Closing either closes both."""
+        twin = copy(self)
+        twin._timeout = timeout
+        return twin
 
     def create_task(
         self,

@@ -12,6 +12,11 @@ from google.protobuf.message import Message
 
 from task_manager.v1.admin_service_pb2 import CreateTokenRequest
 from task_manager.v1.execution_pb2 import TaskExecution, User
+from task_manager.v1.execution_service_pb2 import (
+    ExecutionStats,
+    RegisterExecutionRequest,
+    UpdateExecutionStatusRequest,
+)
 from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, StartRate, Task, View
 from task_manager.v1.task_service_pb2 import (
     CreateTaskRequest,
@@ -107,6 +112,30 @@ class ListFields(ScheduledFields, total=False):
     task_type: str | None
 
 
+class RegistrationFields(TypedDict, total=False):
+    """What is told of a run of another Celery app beside its id, name and module; see RegisterExecutionRequest.
+
+    `created_by` is the id of the user that it is registered for: another's than the caller's needs a grant.
+    """
+
+    task_args: Sequence[Json] | None
+    task_kwargs: Mapping[str, Json] | None
+    created_by: str | None
+    created_by_username: str | None
+    metadata: Mapping[str, Json] | None
+    initial_status: TaskExecution.Status | str | None
+    app: str | None
+
+
+class StatusFields(TypedDict, total=False):
+    """What is told of a run beside its status. `metadata` is merged into what is there."""
+
+    result: Json
+    error: str | None
+    traceback: str | None
+    metadata: Mapping[str, Json] | None
+
+
 class ExecutionFields(TypedDict, total=False):
     """Which executions are listed, how many a page, and how much of each."""
 
@@ -122,6 +151,38 @@ class ExecutionFields(TypedDict, total=False):
     view: View | str | None
 
 
+class MyExecutionFields(TypedDict, total=False):
+    """Which of the caller's own executions are listed, how many a page, and how much of each."""
+
+    module: str | None
+    task_name: str | None
+    status: TaskExecution.Status | str | None
+    start_date: str | date | None
+    end_date: str | date | None
+    parent_task: str | None
+    filter: str | None
+    order_by: str | None
+    page_size: int | None
+    view: View | str | None
+    time_zone: str | None
+
+
+class ExecutionStatsFields(TypedDict, total=False):
+    """Which executions are counted, and how long each of the periods is, as "HOUR"."""
+
+    module: str | None
+    task_name: str | None
+    status: TaskExecution.Status | str | None
+    created_by: str | None
+    my_tasks: bool | None
+    start_date: str | date | None
+    end_date: str | date | None
+    parent_task: str | None
+    filter: str | None
+    time_zone: str | None
+    period_length: ExecutionStats.Period.Length | str | None
+
+
 def _day_or_time(value: Any, path: str) -> str:
     if isinstance(value, datetime) and value.utcoffset() is None:
         message = f"{path}: {value.isoformat()} has no time zone; give it one, or give a date"
@@ -134,6 +195,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any, str], object]] = {
     "task_kwargs": to_struct,
     "params": to_struct,
     "data": to_value,
+    "result": to_value,
     "metadata": to_struct,
     "run_at": to_timestamp,
     "start_at": to_timestamp,
@@ -207,6 +269,19 @@ def update_task(task_id: str, fields: UpdateFields, *, etag: str, clear: Sequenc
 def stop_tasks(fields: StatsFields, *, validate_only: bool) -> StopTasksRequest:
     """A StopTasks request."""
     return fill(StopTasksRequest(validate_only=validate_only), fields, StatsFields)
+
+
+def registration(task_id: str, task_name: str, module: str, fields: RegistrationFields) -> RegisterExecutionRequest:
+    """A RegisterExecution request, also a part of those of many runs."""
+    request = RegisterExecutionRequest(task_id=task_id, task_name=task_name, module=module)
+    return fill(request, fields, RegistrationFields)
+
+
+def update_execution_status(
+    execution_id: str, status: TaskExecution.Status | str, fields: StatusFields
+) -> UpdateExecutionStatusRequest:
+    """An UpdateExecutionStatus request."""
+    return fill(UpdateExecutionStatusRequest(id=execution_id, status=status), fields, StatusFields)
 
 
 def create_token(

@@ -38,7 +38,7 @@ class Rpc(Generic[RequestT, ResponseT]):
     response: type[ResponseT]
     """What it answers with, or streams."""
     repeatable: bool = False
-    """True where a second try can do no harm: reads, and creations, which carry a `request_id`."""
+    """True where a second try can do no harm: reads, creations with a `request_id`, and what is idempotent by itself."""
 
     @property
     def path(self) -> str:
@@ -99,6 +99,56 @@ TAIL_EXECUTION_LOGS = Rpc(
     "TailExecutionLogs",
     execution_service.TailExecutionLogsRequest,
     execution_service.ExecutionLogChunk,
+)
+REGISTER_EXECUTION = Rpc(
+    _EXECUTIONS, "RegisterExecution", execution_service.RegisterExecutionRequest, TaskExecution, repeatable=True
+)
+BATCH_REGISTER_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "BatchRegisterExecutions",
+    execution_service.BatchRegisterExecutionsRequest,
+    execution_service.BatchRegisterExecutionsResponse,
+    repeatable=True,
+)
+BATCH_REPORT_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "BatchReportExecutions",
+    execution_service.BatchReportExecutionsRequest,
+    execution_service.BatchReportExecutionsResponse,
+    repeatable=True,
+)
+UPDATE_EXECUTION_STATUS = Rpc(
+    _EXECUTIONS, "UpdateExecutionStatus", execution_service.UpdateExecutionStatusRequest, TaskExecution
+)
+SYNC_EXECUTION = Rpc(
+    _EXECUTIONS, "SyncExecution", execution_service.SyncExecutionRequest, TaskExecution, repeatable=True
+)
+SYNC_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "SyncExecutions",
+    execution_service.SyncExecutionsRequest,
+    execution_service.SyncExecutionsResponse,
+)
+GET_EXECUTION_BY_TASK_ID = Rpc(
+    _EXECUTIONS,
+    "GetExecutionByTaskId",
+    execution_service.GetExecutionByTaskIdRequest,
+    TaskExecution,
+    repeatable=True,
+)
+LIST_MY_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "ListMyExecutions",
+    execution_service.ListMyExecutionsRequest,
+    execution_service.ListMyExecutionsResponse,
+    repeatable=True,
+)
+GET_EXECUTION_STATS = Rpc(
+    _EXECUTIONS,
+    "GetExecutionStats",
+    execution_service.GetExecutionStatsRequest,
+    execution_service.ExecutionStats,
+    repeatable=True,
 )
 
 CREATE_TOKEN = Rpc(_ADMIN, "CreateToken", admin_service.CreateTokenRequest, admin_service.CreateTokenResponse)

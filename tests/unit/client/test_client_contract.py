@@ -24,7 +24,7 @@ def test_a_call_has_the_types_of_the_contract(rpc: rpcs.Rpc[Any, Any]) -> None:
     assert rpc.response.DESCRIPTOR is method.output_type
 
 
-def test_only_reads_and_creations_with_a_request_id_are_repeated() -> None:
+def test_only_reads_and_what_is_idempotent_are_repeated() -> None:
     (config,) = json.loads(rpcs.service_config())["methodConfig"]
     assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     names = {each["method"] for each in config["name"]}
@@ -41,6 +41,13 @@ def test_only_reads_and_creations_with_a_request_id_are_repeated() -> None:
         "GetExecution",
         "GetExecutionStatus",
         "ListExecutions",
+        "ListMyExecutions",
+        "GetExecutionByTaskId",
+        "GetExecutionStats",
+        "RegisterExecution",
+        "BatchRegisterExecutions",
+        "BatchReportExecutions",
+        "SyncExecution",
     }
 
 
