@@ -17,22 +17,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from tests.postgres import find_programs, running_server
 from tests.processes import BARE, command
 
 from benchmarks import process_tree
+from benchmarks.parts import database_url, process, running_broker
 from benchmarks.table import Measurement, render
 from task_server.dispatch.publisher import MemoryPublisher
 from task_server.domain.actions import CodeAction
 from task_server.domain.owner import Caller, Owner, Role
 from task_server.domain.schedule import Schedule
 from task_server.domain.task import TaskDefinition
-from task_server.embedded.broker import find_binary
 from task_server.notifier.bell import MemoryBell
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
@@ -64,8 +62,8 @@ def measure(schedulers: int, engine: str) -> list[Measurement]:
     """Measure it on `engine`, sqlite or postgresql, with so many scheduler processes."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tm-bench-")))
-        url = stack.enter_context(_database_url(engine, home))
-        broker = stack.enter_context(_broker(home))
+        url = stack.enter_context(database_url(engine, home))
+        broker = stack.enter_context(running_broker(home))
         database = Database(url)
         stack.callback(database.close)
         migrate(database)
@@ -78,7 +76,7 @@ def measure(schedulers: int, engine: str) -> list[Measurement]:
             "TASK_SERVER_REPUBLISH_AFTER_SECONDS": "600",
         }
         processes = [
-            stack.enter_context(_process(command("scheduler"), environment, home / f"scheduler-{number}.log"))
+            stack.enter_context(process(command("scheduler"), environment, home / f"scheduler-{number}.log"))
             for number in range(schedulers)
         ]
         time.sleep(3)  # until they have started
@@ -158,49 +156,6 @@ def _idle_percent(processes: list[subprocess.Popen[bytes]]) -> float:
     time.sleep(_IDLE_SECONDS)
     used = sum(process_tree.cpu_seconds(process.pid) for process in processes) - sum(before)
     return used / _IDLE_SECONDS / len(processes) * 100
-
-
-@contextlib.contextmanager
-def _database_url(engine: str, home: Path) -> Iterator[str]:
-    if engine == "sqlite":
-        yield f"sqlite:///{home / 'bench.db'}"
-        return
-    programs = find_programs()
-    if programs is None:
-        message = "no PostgreSQL server binaries on this machine"
-        raise RuntimeError(message)
-    with running_server(programs) as server:
-        yield server.url("postgres")
-
-
-@contextlib.contextmanager
-def _broker(home: Path) -> Iterator[redis.Redis]:
-    socket = home / "b.sock"
-    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(home)]
-    with (
-        _process([str(find_binary()), *options], BARE, home / "broker.log"),
-        redis.Redis(unix_socket_path=str(socket)) as client,
-    ):
-        while not socket.exists():
-            time.sleep(0.01)
-        yield client
-
-
-@contextlib.contextmanager
-def _process(argv: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("w") as said:
-        process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-    try:
-        yield process
-        if process.poll() is not None:
-            raise RuntimeError(log.read_text())
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def main() -> int:
