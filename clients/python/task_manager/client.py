@@ -210,9 +210,14 @@ class TaskClient(ExecutionCalls):
         """Stops a task and removes it from lists. Its executions stay queryable. Raises `TaskNotFound`."""
         self._call(rpcs.DELETE_TASK, DeleteTaskRequest(task_id=task_id))
 
-    def run(self, task_id: str) -> Task:
-        """Makes one extra execution now. Not repeated by itself when the connection breaks. Raises `TaskEnded`."""
-        return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id))
+    def run(self, task_id: str, *, rerun_of: str = "") -> Task:
+        """Makes one extra execution now. Not repeated by itself when the connection breaks. Raises `TaskEnded`.
+
+        Args:
+            task_id: the task.
+            rerun_of: the `id` of an execution of this task, whose arguments the new one has. Empty: it has the task's.
+        """
+        return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of))
 
     def pause(self, task_id: str) -> Task:
         """Holds a task: it does not fire, and what waits does not begin, until `resume`. Raises `TaskEnded`."""

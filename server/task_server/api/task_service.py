@@ -32,6 +32,7 @@ from task_server.domain.schedule import TaskType
 from task_server.domain.task import TaskDefinition
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.pausing import Pausing
+from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
 from task_server.usecases.visibility import owner_scope
@@ -53,6 +54,7 @@ class TaskService:
         explaining: Explaining,
         stopping: Stopping,
         pausing: Pausing,
+        rerunning: Rerunning,
         updates: TaskUpdates,
         drafts: Drafts,
         digests: RequestDigests,
@@ -68,6 +70,7 @@ class TaskService:
         self._explaining = explaining
         self._stopping = stopping
         self._pausing = pausing
+        self._rerunning = rerunning
         self._updates = updates
         self._drafts = drafts
         self._digests = digests
@@ -173,7 +176,11 @@ class TaskService:
     async def RunTask(self, request: task_service_pb2.RunTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
         """Make one extra execution."""
         task_id = _required(request.task_id, Violations())
-        view = await self._threads.run(self._tasks.run, current_caller.get(), task_id)
+        caller = current_caller.get()
+        if request.rerun_of:
+            view = await self._threads.run(self._rerunning.rerun_of_task, caller, task_id, request.rerun_of)
+        else:
+            view = await self._threads.run(self._tasks.run, caller, task_id)
         return _task(view, full=True)
 
     async def PauseTask(self, request: task_service_pb2.PauseTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802

@@ -44,6 +44,7 @@ from task_server.usecases.pausing import Pausing
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
 from task_server.usecases.registering import Registering
+from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.stopping import Stopping
 from task_server.usecases.system_status import SystemStatuses
 from task_server.usecases.tasks import Tasks
@@ -91,6 +92,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             explaining=Explaining(ports),
             stopping=Stopping(ports),
             pausing=Pausing(ports),
+            rerunning=Rerunning(ports),
             updates=TaskUpdates(updating=Updating(ports), drafts=drafts, threads=threads, checks=checks),
             drafts=drafts,
             digests=RequestDigests(secret_key),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -19,17 +20,20 @@ from task_server.store.tables import ExecutionRow
 
 _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 
+#: The columns of a new execution, but for its arguments.
+_NEW = (
+    *records.EXECUTION,
+    *("result", "traceback", "isolation", "usage", "omission"),
+    *("ready_at", "publish_after", "publish_count", "sync_after", "sync_count"),
+)
 _INSERT = Statement(
-    "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING",
-    (
-        *records.EXECUTION,
-        *records.EXECUTION_DETAIL,
-        "ready_at",
-        "publish_after",
-        "publish_count",
-        "sync_after",
-        "sync_count",
-    ),
+    "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", (*_NEW, "task_args", "task_kwargs")
+)
+# The arguments may be large, and of many executions at once: they go from row to row, and not through this process.
+_REPEAT = Statement(
+    "INSERT INTO execution ({columns}, task_args, task_kwargs) "
+    "SELECT {values}, task_args, task_kwargs FROM execution WHERE id = :rerun_of",
+    _NEW,
 )
 _GET = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION)
 _FIND_BY_TASK_ID = Statement(
@@ -40,6 +44,7 @@ _FIND_BY_TASK_ID = Statement(
 _GET_REGISTERED = Statement(
     "SELECT {columns} FROM execution WHERE registered_task_id = :task_id AND owner_id = :owner_id", records.EXECUTION
 )
+_ARGUMENTS = Statement("SELECT task_args, task_kwargs FROM execution WHERE id = :id")
 _DETAIL = Statement("SELECT {columns} FROM execution WHERE id = :id", records.EXECUTION_DETAIL)
 _RENEW = Statement(
     "UPDATE execution SET lease_until = :lease_until WHERE id = :id AND attempt = :attempt AND status = 'STARTED'"
@@ -100,20 +105,29 @@ class Found(NamedTuple):
 def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publish_after: Micros) -> bool:
     """Store a new execution. False when its cron time, or its owner's registered task id, has one already."""
     inserted = _INSERT.run(
-        **records.execution_columns(execution),
-        task_args=records.dumps(args),
-        task_kwargs=records.dumps(kwargs),
-        result=None,
-        traceback="",
-        isolation="{}",
-        usage="{}",
-        omission="",
-        publish_after=publish_after,
-        publish_count=0,
-        sync_after=execution.due_at if execution.is_foreign and not execution.status.is_terminal else None,
-        sync_count=0,
+        **_new_columns(execution, publish_after), task_args=records.dumps(args), task_kwargs=records.dumps(kwargs)
     )
     return inserted == 1
+
+
+def repeat(execution: Execution, publish_after: Micros) -> bool:
+    """Store a new execution with the arguments of the one that it is a `rerun_of`. False when that one was removed."""
+    return _REPEAT.run(**_new_columns(execution, publish_after)) == 1
+
+
+def _new_columns(execution: Execution, publish_after: Micros) -> dict[str, Any]:
+    return {
+        **records.execution_columns(execution),
+        "result": None,
+        "traceback": "",
+        "isolation": "{}",
+        "usage": "{}",
+        "omission": "",
+        "publish_after": publish_after,
+        "publish_count": 0,
+        "sync_after": execution.due_at if execution.is_foreign and not execution.status.is_terminal else None,
+        "sync_count": 0,
+    }
 
 
 def get(execution_id: str) -> Execution | None:
@@ -140,6 +154,14 @@ def get_many(ids: Iterable[str]) -> dict[str, Execution]:
         return {}
     query = ExecutionRow.select(*_LIGHT).where(ExecutionRow.id.in_(wanted))
     return {execution.id: execution for execution in map(records.execution, rows(query))}
+
+
+def arguments(execution_id: str) -> tuple[list[Any], dict[str, Any]]:
+    """What an execution that is there is called with."""
+    row = _ARGUMENTS.one(id=execution_id)
+    assert row is not None, execution_id  # noqa: S101 - the caller has just read it
+    args, kwargs = row
+    return json.loads(args), json.loads(kwargs)
 
 
 def detail(execution_id: str) -> ExecutionDetail:
@@ -200,8 +222,8 @@ def _move(columns: tuple[str, ...]) -> Statement:
     )
 
 
-def definition_columns(execution: Execution, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The columns of an execution that follow from its task's definition, for `move`."""
+def definition_columns(execution: Execution) -> dict[str, Any]:
+    """The columns of an execution that follow from its task's definition, but for the arguments, for `move`."""
     return {
         "task_name": execution.task_name,
         "module": execution.module,
@@ -209,9 +231,12 @@ def definition_columns(execution: Execution, args: list[Any], kwargs: dict[str, 
         "action_kind": records.kind_column(execution.action_kind),
         "concurrency_key": execution.concurrency_key,
         "metadata": records.dumps(execution.metadata),
-        "task_args": records.dumps(args),
-        "task_kwargs": records.dumps(kwargs),
     }
+
+
+def argument_columns(args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The columns of what an execution is called with, for `move`."""
+    return {"task_args": records.dumps(args), "task_kwargs": records.dumps(kwargs)}
 
 
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:

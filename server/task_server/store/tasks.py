@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,13 @@ _FIND_REQUEST = Statement(
 _UPDATE_STATE = Statement("UPDATE task SET {changes} WHERE task_id = :task_id", records.TASK_STATE)
 _UPDATE_DEFINITION = Statement("UPDATE task SET {changes} WHERE task_id = :task_id", records.TASK_DEFINITION)
 _NEWEST_ID = Statement("SELECT MAX(task_id) FROM task")
+#: Of those with the ids in a JSON list, the ones that can still run.
+_RUNNABLE = (
+    "SELECT task_id FROM task WHERE task_id IN (%s) AND stopped_at IS NULL AND deleted_at IS NULL ORDER BY task_id"
+)
+_IDS = ("SELECT value FROM json_each(:ids)", "SELECT jsonb_array_elements_text(:ids::jsonb)")
+_FIND_RUNNABLE = Statement(_RUNNABLE % _IDS[0], postgresql=_RUNNABLE % _IDS[1])
+_LOCK_RUNNABLE = Statement(_RUNNABLE % _IDS[0], postgresql=_RUNNABLE % _IDS[1] + " FOR UPDATE OF task")
 # `besides` is a JSON list of ids: one parameter, however many there are.
 _DUE = (
     "SELECT {columns} FROM task WHERE next_run_at IS NOT NULL AND next_run_at <= :now AND task_id NOT IN (%s) "
@@ -93,6 +100,16 @@ def try_lock(database: Database, task_id: str) -> Task | None:
     """As `lock`; None, too, where somebody else has it locked, so that nobody waits."""
     row = (_FIND if database.is_sqlite else _TRY_LOCK).one(task_id=task_id)
     return records.task(row) if row else None
+
+
+def runnable(ids: Iterable[str]) -> list[str]:
+    """The ids, in order, of those tasks that were neither stopped nor deleted."""
+    return [task_id for (task_id,) in _FIND_RUNNABLE.all(ids=records.dumps(list(ids)))]
+
+
+def lock_runnable(ids: Iterable[str]) -> list[str]:
+    """As `runnable`; all of them are kept from others until the transaction ends. They are locked in the order of their ids."""
+    return [task_id for (task_id,) in _LOCK_RUNNABLE.all(ids=records.dumps(list(ids)))]
 
 
 def find_request(owner_id: str, request_id: str) -> tuple[Task, str | None] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from task_server.domain.clock import Micros
+from task_server.domain.errors import ExecutionNotFound
 from task_server.domain.event import EventType, Names
 from task_server.domain.execution import Execution
 from task_server.domain.status import ExecutionStatus, TaskStatus
@@ -83,6 +85,22 @@ def add_execution(
     task = task.changed(now, **{"run_count": task.run_count + 1, "last_execution_id": execution.id, **task_changes})
     task = task.changed(now, status=new_status(task, now, execution))
     store_task(task, now, execution)
+    return task
+
+
+def add_reruns(task: Task, runs: Sequence[Execution], now: Micros, publish_after: Micros) -> Task:
+    """Store new executions of a task that are due and repeat earlier ones, and the task with them; return it as it is then.
+
+    The status is looked up once, however many they are. Raises ExecutionNotFound where an earlier one was removed meanwhile.
+    """
+    for run in runs:
+        if not executions.repeat(run, publish_after):
+            raise ExecutionNotFound(id=run.rerun_of)
+    status = new_status(replace(task, run_count=task.run_count + len(runs)), now, runs[-1])
+    for run in runs:
+        task = task.changed(now, status=status, run_count=task.run_count + 1, last_execution_id=run.id)
+        events.append(EventType.MODIFIED, task, run, now)
+    tasks.update_state(task)
     return task
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from task_server.dispatch.lanes import code_lane
 from task_server.dispatch.publisher import Message
-from task_server.domain.actions import ACTION_KINDS, Action, ActionKind
+from task_server.domain.actions import ACTION_KINDS, Action, ActionKind, CodeAction
 from task_server.domain.clock import SECOND, Micros
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.execution import Attempt, Execution
@@ -188,7 +188,7 @@ class Claiming:
         return Claim(
             execution_id=after.id,
             attempt=after.attempt,
-            action=task.definition.action,
+            action=_action(task, after),
             timeout=_time_left(task, after, now),
             sealed=sealed_secrets.of_task(task) if has_secrets(task.definition) else (),
         )
@@ -221,6 +221,15 @@ def may_begin_at(run: Execution, now: Micros) -> bool:
         and run.stop_requested_at is None
         and (run.deadline_at is None or run.deadline_at > now)
     )
+
+
+def _action(task: Task, run: Execution) -> Action:
+    """What a run does: what its task does now, a rerun of code with the arguments of the run that it repeats."""
+    action = task.definition.action
+    if not run.rerun_of or not isinstance(action, CodeAction):
+        return action
+    args, kwargs = executions.arguments(run.id)
+    return replace(action, args=args, kwargs=kwargs)
 
 
 def _time_left(task: Task, run: Execution, now: Micros) -> float:

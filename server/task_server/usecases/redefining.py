@@ -29,7 +29,10 @@ def redefined(task: Task, run: Execution) -> tuple[Execution, dict[str, Any]]:
         metadata=definition.metadata,
         deadline_at=definition.deadline_at(first_due(task, run)),
     )
-    return run, executions.definition_columns(run, *changes.arguments(definition))
+    columns = executions.definition_columns(run)
+    if not run.rerun_of:  # a rerun keeps the arguments of the run that it repeats
+        columns |= executions.argument_columns(*changes.arguments(definition))
+    return run, columns
 
 
 def is_own_run(task: Task, run: Execution) -> bool:

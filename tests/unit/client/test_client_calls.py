@@ -110,7 +110,7 @@ async def test_each_method_sends_its_request_and_gives_the_answer(serve: Any, co
     assert (await client.call("get", "t1", view="BASIC")).task_id == "t1"
     assert (await client.call("stop", "t1")).outcome == StopTaskResponse.KILLED
     assert await client.call("delete", "t1") is None
-    assert (await client.call("run", "t1")).run_count == 2
+    assert (await client.call("run", "t1", rerun_of="e0")).run_count == 2
     assert (await client.call("stats", status="SUCCESS", my_tasks=False)).by_status == {"SUCCESS": 3}
     assert (await client.call("get_execution", "e1")).id == "e1"
     assert (await client.call("execution_status", "t1")).terminal
@@ -131,6 +131,7 @@ async def test_each_method_sends_its_request_and_gives_the_answer(serve: Any, co
         "ListExecutionsRequest",
     ]
     assert all(each.task_id == "t1" for each in service.requests[:4])
+    assert service.requests[3].rerun_of == "e0"
     assert service.requests[4].HasField("my_tasks")
     assert service.requests[4].my_tasks is False
     assert service.requests[8].start_date == "2026-01-31"

@@ -208,7 +208,9 @@ class ExecutionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RerunExecutions(self, request, context):
-        """Runs past executions of our tasks again. Each new execution carries `rerun_of`.
+        """Runs past executions of our tasks again, all of them or none: each as RunTask does, with the arguments that it had, by what its task does
+        now. Each new execution belongs to its task's owner and carries `rerun_of`. One that is a run of another Celery app is EXECUTION_FOREIGN, one
+        of a task that was stopped or deleted TASK_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,117 @@
+"""Rerunning: past executions are run again, each with its own arguments, by what its task does now."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from task_server.domain.clock import Micros
+from task_server.domain.errors import ExecutionForeign, ExecutionNotFound, InvalidFields, TaskEnded, Violation
+from task_server.domain.execution import Execution
+from task_server.domain.owner import Caller
+from task_server.domain.task import Task
+from task_server.store import reruns, tasks
+from task_server.store.reruns import Past
+from task_server.usecases import auditing, changes
+from task_server.usecases.ports import Ports
+from task_server.usecases.quotas import QuotaGuard
+from task_server.usecases.tasks import TaskView, new_execution
+from task_server.usecases.visibility import visible
+
+
+class Rerunning:
+    """The use cases of running again. As RunTask does, a rerun asks neither the overlap policy nor a pause for leave."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._database = ports.database
+        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
+
+    def rerun_of_task(self, caller: Caller, task_id: str, execution_id: str) -> TaskView:
+        """Repeat an execution of a task.
+
+        Raises TaskNotFound, ExecutionNotFound, InvalidFields where it is another task's, TaskEnded when the task was stopped,
+        and QuotaExceeded.
+        """
+        with self._database.write():
+            task = visible(caller, tasks.lock(self._database, task_id), task_id)
+            past = _visible(caller, reruns.find([execution_id]), execution_id)
+            if past.parent_task != task_id:
+                raise InvalidFields([Violation("rerun_of", "must be an execution of this task")])
+            if task.stopped_at is not None:
+                raise TaskEnded(task_id)
+            self._admit([past])
+            now = self._database.now()
+            task, (execution,) = self._make(task, [past], now)
+            auditing.note(caller, task_id, now, f"execution {execution.id}, a rerun of {execution_id}")
+        self._ports.announce(execution)
+        return TaskView(task=task, last_execution=execution)
+
+    def named(self, caller: Caller, ids: Sequence[str]) -> list[Past]:
+        """The executions with those ids, all of which can be run again now.
+
+        Raises ExecutionNotFound, ExecutionForeign, TaskEnded and QuotaExceeded where one of them can not.
+        """
+        with self._database.read():
+            found = reruns.find(ids)
+            past = [_visible(caller, found, execution_id) for execution_id in ids]
+            for each in past:
+                if not each.parent_task:
+                    raise ExecutionForeign(each.id)
+            _require_runnable(past, tasks.runnable({each.parent_task for each in past}))
+            self._admit(past)
+        return past
+
+    def rerun(self, caller: Caller, past: Sequence[Past]) -> list[Execution]:
+        """Run all of them again, or none; return the new executions, in their order.
+
+        Raises TaskEnded and ExecutionNotFound where a task was stopped, or an execution removed, since they were looked at,
+        and QuotaExceeded.
+        """
+        by_task: defaultdict[str, list[Past]] = defaultdict(list)
+        for each in past:
+            by_task[each.parent_task].append(each)
+        made: dict[str, Execution] = {}
+        with self._database.write():
+            # All tasks first, then the owners: nobody who has one of these waits for another one.
+            _require_runnable(past, tasks.lock_runnable(by_task))
+            self._admit(past)
+            now = self._database.now()
+            for task_id, of_task in by_task.items():
+                task = tasks.get(task_id)
+                assert task is not None  # noqa: S101 - it is locked, and was not deleted
+                for run in self._make(task, of_task, now)[1]:
+                    made[run.rerun_of] = run
+                    auditing.note(caller, run.rerun_of, now, f"execution {run.id}")
+        runs = [made[each.id] for each in past]
+        self._ports.announce(*runs)
+        return runs
+
+    def _make(self, task: Task, past: Sequence[Past], now: Micros) -> tuple[Task, list[Execution]]:
+        """Store reruns of a locked task's executions; return the task as it is then, and them."""
+        runs = [replace(new_execution(task, now, now), rerun_of=each.id) for each in past]
+        return changes.add_reruns(task, runs, now, self._ports.publish_after(now, now)), runs
+
+    def _admit(self, past: Sequence[Past]) -> None:
+        """Raise QuotaExceeded where an owner may not have so many more. In one order, since owners may be locked."""
+        counts, sizes = Counter[str](), Counter[str]()
+        for each in past:
+            counts[each.owner_id] += 1
+            sizes[each.owner_id] += each.argument_bytes
+        for owner_id in sorted(counts):
+            self._quota_guard.admit(owner_id, queued=counts[owner_id], result_bytes=sizes[owner_id])
+
+
+def _visible(caller: Caller, found: dict[str, Past], execution_id: str) -> Past:
+    past = found.get(execution_id)
+    if past is None or not caller.may_see(past.owner_id):
+        raise ExecutionNotFound(id=execution_id)
+    return past
+
+
+def _require_runnable(past: Sequence[Past], runnable: Sequence[str]) -> None:
+    can_run = set(runnable)
+    for each in past:
+        if each.parent_task not in can_run:
+            raise TaskEnded(each.parent_task, "was stopped or deleted, so its executions can not be run again")
