@@ -1,0 +1,167 @@
+"""The recorder: reports of runs of other Celery apps, sent in the background by a process that has something else to do.
+
+Whoever reports never waits and never sees an error. Reports wait in memory, in their order, until the service has taken them; while
+it is away they pile up to a bound, beyond which the oldest are dropped and a warning says so.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
+
+from task_manager.client import TaskClient
+from task_manager.complaints import Complaints
+from task_manager.connection import default_client
+from task_manager.delivery import MOST_REPORTS, Delivery
+from task_manager.reports import RegisterFields, ReportFields, report
+
+DEFAULT_CAPACITY = 10_000
+"""How many reports may wait, unless TASK_MANAGER_QUEUE_SIZE says otherwise."""
+_LINGER = 0.2
+"""Seconds that a report waits for others to go with it."""
+_EXIT_SECONDS = 2.0
+"""Seconds that the end of the process may be held up for what still waits."""
+_SLICE = 20
+"""How many reports are made before other threads have their turn: these milliseconds would be theirs."""
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+class Recorder:
+    """A bounded queue and one thread that empties it. It may be shared by threads, and a fork begins anew with an empty one.
+
+    Args:
+        client: gives the client to send with. It is called by the thread, in the process that sends.
+        capacity: how many reports may wait.
+    """
+
+    def __init__(self, client: Callable[[], TaskClient] = default_client, *, capacity: int = DEFAULT_CAPACITY) -> None:
+        self._client = client
+        self._capacity = capacity
+        self._begin()
+        _recorders.add(self)
+
+    def _begin(self) -> None:
+        self._complaints = Complaints()
+        self._queue: deque[tuple[float, Mapping[str, Any]]] = deque()
+        self._delivery = Delivery(self._client, self._complaints)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        #: Told when there is something to send, and when all is sent.
+        self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
+        #: Set while somebody waits for the end.
+        self._hurry = threading.Event()
+        self._is_sending = False
+        #: How many reports were dropped because too many waited.
+        self.dropped = 0
+
+    def register(self, **fields: Unpack[RegisterFields]) -> None:
+        """Record a run. What the fields hold must be JSON, and must not be changed any more."""
+        status = fields.pop("initial_status", "PENDING")
+        self._put({**fields, "status": status})
+
+    def report(self, **fields: Unpack[ReportFields]) -> None:
+        """Record what was seen of a run, and the run where that is not done yet; as `register`."""
+        self._put(fields)
+
+    def flush(self, timeout: float) -> bool:
+        """Send all that waits, and wait for that for at most so many seconds. True where nothing waits any more."""
+        with self._lock:
+            self._hurry.set()
+            self._filled.notify()
+            try:
+                return self._emptied.wait_for(lambda: not (self._queue or self._is_sending), timeout)
+            finally:
+                self._hurry.clear()
+
+    def finish(self) -> None:
+        """Send what waits before the process ends, which is held up for two seconds at most, and warn of what is lost."""
+        if not self.flush(_EXIT_SECONDS):
+            self._complaints.warn("lost", "Reports were lost, since the process ends and the service did not take them")
+
+    def _put(self, fields: Mapping[str, Any]) -> None:
+        now = time.time()
+        with self._lock:
+            is_full = len(self._queue) >= self._capacity
+            if is_full:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append((now, fields))
+            count = len(self._queue)
+            if self._thread is None:
+                self._start()
+            elif count in (1, MOST_REPORTS):
+                self._filled.notify()
+        if is_full:
+            self._complaints.warn("full", f"The oldest report was dropped, since {self._capacity} wait already")
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="task-manager-recorder", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._complaints.warn("thread", f"Reports wait, since no thread can be started: {error}")
+            return
+        self._thread = thread
+
+    def _run(self) -> None:
+        while True:
+            self._make(self._take())
+            while self._delivery.waiting:
+                delay = self._delivery.attempt()
+                if delay and self._hurry.wait(delay):
+                    # Somebody waits for the end, with a bound of his own.
+                    time.sleep(min(delay, _LINGER))
+
+    def _take(self) -> list[tuple[float, Mapping[str, Any]]]:
+        with self._lock:
+            self._is_sending = False
+            if not self._queue:
+                self._emptied.notify_all()
+            while not self._queue:
+                self._filled.wait()
+            if len(self._queue) < MOST_REPORTS and not self._hurry.is_set():
+                self._filled.wait(_LINGER)
+            self._is_sending = True
+            return [self._queue.popleft() for _ in range(min(len(self._queue), MOST_REPORTS))]
+
+    def _make(self, records: list[tuple[float, Mapping[str, Any]]]) -> None:
+        for count, (seconds, fields) in enumerate(records, 1):
+            try:
+                self._delivery.waiting.append(report(seconds, fields))
+            except Exception as error:
+                # Whoever gave it is not here any more. The values stay out of the log.
+                self._complaints.warn(
+                    "unfit", f"A report was left out, since it can not be sent: {type(error).__name__}"
+                )
+            if count % _SLICE == 0:
+                time.sleep(0)
+
+
+@functools.cache
+def default_recorder() -> Recorder:
+    """The recorder of this process, which sends with `default_client()`. What waits at the process's end has two seconds more."""
+    recorder = Recorder(capacity=_capacity())
+    atexit.register(recorder.finish)
+    return recorder
+
+
+def _capacity() -> int:
+    text = os.environ.get("TASK_MANAGER_QUEUE_SIZE", "")
+    return int(text) if text.isdecimal() and int(text) > 0 else DEFAULT_CAPACITY
+
+
+def _forked() -> None:
+    # What waited is the parent's to send, and its thread and locks are not ours.
+    for each in list(_recorders):
+        each._begin()
+
+
+os.register_at_fork(after_in_child=_forked)

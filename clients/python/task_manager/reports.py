@@ -1,0 +1,70 @@
+"""Reports of what was seen of runs of other Celery apps, from plain Python fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.execution_service_pb2 import ExecutionReport, RegisterExecutionRequest
+from task_manager.values import Json, to_list, to_struct, to_value
+
+
+class RunFields(TypedDict, total=False):
+    """Which run, and what is recorded of it where that is not done yet: the fields of `RegisterExecutionRequest`."""
+
+    task_id: str
+    task_name: str
+    module: str
+    task_args: Sequence[Json]
+    task_kwargs: Mapping[str, Json]
+    created_by: str
+    created_by_username: str
+    metadata: Mapping[str, Json]
+    app: str
+
+
+class RegisterFields(RunFields, total=False):
+    """A run, and the status that it is registered with."""
+
+    initial_status: TaskExecution.Status | str
+
+
+class ReportFields(RunFields, total=False):
+    """What was seen of a run: the fields of `ExecutionReport`, and those of its `run`. A `result` that is given may be None."""
+
+    status: TaskExecution.Status | str
+    retries: int
+    result: Json
+    error: str
+    traceback: str
+    worker: str
+    queue: str
+
+
+_JSON = {"task_args": to_list, "task_kwargs": to_struct, "metadata": to_struct, "result": to_value}
+_RUN = frozenset(RunFields.__annotations__)
+_REPORT = frozenset(ReportFields.__annotations__)
+
+
+def report(seconds: float, fields: Mapping[str, Any]) -> ExecutionReport:
+    """The report of what was seen at a time, in seconds since 1970.
+
+    Raises:
+        TypeError: an unknown field, or a value that is no JSON or of a wrong type.
+        ValueError: a value that can not be sent.
+    """
+    if unknown := fields.keys() - _REPORT:
+        error = f"{', '.join(sorted(unknown))}: none of {', '.join(sorted(_REPORT))}"
+        raise TypeError(error)
+    run: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in fields.items():
+        if value is None and name != "result":
+            continue
+        (run if name in _RUN else rest)[name] = _JSON[name](value, name) if name in _JSON else value
+    whole = int(seconds)
+    occurred_at = Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))
+    return ExecutionReport(run=RegisterExecutionRequest(**run), occurred_at=occurred_at, **rest)
