@@ -1,19 +1,26 @@
 """What somebody saw of a run of another Celery app, and how that moves what is recorded of it.
 
 Observations come late, twice and in any order, from machines whose clocks differ. What decides is not their times but how far the
-run has come: how often it was tried again, and in that try whether it waits, runs or is to be tried once more. A run never goes
-back, and one that has ended stays as it is.
+run has come: which of its tries it waits for or runs. A run never goes back, and one that has ended keeps its status. Whatever the
+order is in which they come, what is known at last is the same.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from task_server.domain.clock import Micros
+from task_server.domain.clock import Micros, seconds
 from task_server.domain.execution import Execution
+from task_server.domain.registration import MAX_METADATA_BYTES
 from task_server.domain.status import ExecutionStatus, FailureReason
+
+#: How long the result backend of a run is not asked after somebody saw the run.
+SYNC_PAUSE = seconds(30)
+_MAX_ERROR = 4096
+_MAX_TRACEBACK_BYTES = 64 * 1024
 
 
 class Source(StrEnum):
@@ -27,19 +34,15 @@ class Source(StrEnum):
     ABSENCE = "ABSENCE"
 
 
-#: How far a run has come within one try.
-_PHASE = {ExecutionStatus.PENDING: 0, ExecutionStatus.STARTED: 1, ExecutionStatus.RETRY: 2}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What was seen of a run at one time."""
 
     status: ExecutionStatus
     source: Source
-    #: When, by the observer's clock; None where that is not known.
+    #: When, by the observer's clock; None for now.
     occurred_at: Micros | None = None
-    #: How often the run had been tried again by then; None where that is not known.
+    #: How often the run had been tried again by then. None where that is not known: then a start after RETRY is the next try's.
     retries: int | None = None
     #: What it returned, as JSON text; None where nothing is known.
     result_json: str | None = None
@@ -53,42 +56,110 @@ class Observation:
     #: What is merged into the run's own.
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def kept_error(self) -> str:
+        """As much of the error as is kept: its beginning."""
+        return _storable(self.error)[:_MAX_ERROR]
+
+    @property
+    def kept_traceback(self) -> str:
+        """As much of the traceback as is kept: its end, which says what was raised and where."""
+        return _storable(self.traceback).encode()[-_MAX_TRACEBACK_BYTES:].decode(errors="ignore")
+
 
 def observed(execution: Execution, observation: Observation, now: Micros) -> Execution | None:
     """The run as it is known after the observation, None where that says nothing new.
 
-    The first start and the first final status set their times: as the observer's clock had them, but neither in the future nor the
-    end before the beginning. Of a run that has ended nothing changes but its metadata.
+    Times are as the observer's clock had them, but not in the future. A run began at the earliest start that was seen, not after
+    its end, and was due no later than anything of it was seen. Metadata that would grow too large is not merged.
     """
-    metadata = execution.metadata | observation.metadata
-    moved = _moved(execution, observation, now)
-    if moved is None and metadata == execution.metadata:
-        return None
-    return replace(moved or execution, metadata=metadata, revision=execution.revision + 1)
-
-
-def _moved(execution: Execution, observation: Observation, now: Micros) -> Execution | None:
-    if execution.status.is_terminal:
-        return None
-    retries = execution.retries if observation.retries is None else observation.retries
-    status = observation.status
-    if not status.is_terminal:
-        before, after = (execution.retries, _PHASE[execution.status]), (retries, _PHASE[status])
-        if after <= before:
-            return None
+    status, retries = _stand(execution, observation)
     at = now if observation.occurred_at is None else min(observation.occurred_at, now)
-    has_begun = status in (ExecutionStatus.STARTED, ExecutionStatus.RETRY)
-    started_at = at if execution.started_at is None and has_begun else execution.started_at
-    return replace(
+    known = replace(
         execution,
-        status=status,
         retries=max(execution.retries, retries),
-        started_at=started_at,
-        finished_at=max(at, started_at or at) if status.is_terminal else None,
-        error=observation.error,
-        failure_reason=observation.failure_reason,
-        worker=observation.worker or execution.worker,
-        queue=observation.queue or execution.queue,
-        source=observation.source.value,
-        observed_at=at,
+        due_at=min(execution.due_at, at),
+        metadata=merged(execution, observation.metadata) or execution.metadata,
+        worker=execution.worker or observation.worker,
+        queue=execution.queue or observation.queue,
     )
+    if _is_further(execution, status, retries):
+        known = replace(
+            known,
+            status=status,
+            finished_at=at if status.is_terminal else None,
+            error=observation.kept_error,
+            failure_reason=observation.failure_reason,
+            worker=observation.worker or execution.worker,
+            queue=observation.queue or execution.queue,
+            source=observation.source.value,
+            observed_at=at,
+        )
+    elif describes(observation, execution):
+        known = _confirmed(known, observation, at)
+    known = replace(known, started_at=_started_at(known, at if status is ExecutionStatus.STARTED else None))
+    return None if known == execution else replace(known, revision=execution.revision + 1)
+
+
+def describes(observation: Observation, execution: Execution) -> bool:
+    """Whether the run stands where it was seen: then the error, result and traceback that were seen are of its present state."""
+    status, retries = _stand(execution, observation)
+    return status is execution.status and (status.is_terminal or retries == execution.retries)
+
+
+def merged(execution: Execution, metadata: dict[str, Any]) -> dict[str, Any] | None:
+    """The metadata of the run with more of it, None where that would be too large."""
+    if not metadata:
+        return execution.metadata
+    both = execution.metadata | metadata
+    return both if len(json.dumps(both, ensure_ascii=False).encode()) <= MAX_METADATA_BYTES else None
+
+
+def _stand(execution: Execution, observation: Observation) -> tuple[ExecutionStatus, int]:
+    """Where the run was seen, and how often it had been tried again by then.
+
+    Celery publishes a run for each try. One that waits for another try than the first is in RETRY, whoever tells of it.
+    """
+    status, retries = observation.status, observation.retries
+    if retries is None:
+        is_next = status is ExecutionStatus.STARTED and execution.status is ExecutionStatus.RETRY
+        return status, execution.retries + 1 if is_next else execution.retries
+    if status is ExecutionStatus.PENDING and retries > 0:
+        return ExecutionStatus.RETRY, retries - 1
+    return status, retries
+
+
+def _is_further(execution: Execution, status: ExecutionStatus, retries: int) -> bool:
+    if execution.status.is_terminal:
+        return False
+    return status.is_terminal or _progress(status, retries) > _progress(execution.status, execution.retries)
+
+
+def _progress(status: ExecutionStatus, retries: int) -> int:
+    """How far a run has come: even while it waits for a try, odd while it runs."""
+    phase = {ExecutionStatus.PENDING: 0, ExecutionStatus.STARTED: 1, ExecutionStatus.RETRY: 2}[status]
+    return 2 * retries + phase
+
+
+def _confirmed(known: Execution, observation: Observation, at: Micros) -> Execution:
+    """The run, seen again where it stands: what had not been told is added, and one that goes on was seen later."""
+    known = replace(
+        known,
+        error=known.error or observation.kept_error,
+        failure_reason=known.failure_reason or observation.failure_reason,
+    )
+    is_news = known.status in (ExecutionStatus.STARTED, ExecutionStatus.RETRY) and at > (known.observed_at or 0)
+    return replace(known, source=observation.source.value, observed_at=at) if is_news else known
+
+
+def _started_at(known: Execution, seen: Micros | None) -> Micros | None:
+    starts = [each for each in (known.started_at, seen) if each is not None]
+    if not starts:
+        return None
+    ends = [] if known.finished_at is None else [known.finished_at]
+    return min(starts + ends)
+
+
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL can not store."""
+    return text.replace("\0", "")

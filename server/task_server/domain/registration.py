@@ -11,6 +11,9 @@ from task_server.domain.ids import new_id
 from task_server.domain.owner import Owner
 from task_server.domain.status import ExecutionStatus
 
+#: How much metadata a run keeps, as JSON text.
+MAX_METADATA_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
@@ -25,6 +28,8 @@ class Registration:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+    #: The Celery app that runs it, as the operator calls it; empty for the one that the module belongs to.
+    app: str = ""
 
     def execution(self, now: Micros) -> Execution:
         """The run as it is recorded. Of its times only this one is known."""
@@ -44,4 +49,5 @@ class Registration:
             metadata=self.metadata,
             source="PUBLISH",
             observed_at=now,
+            app=self.app,
         )

@@ -26,7 +26,7 @@ _NEW = (
     *("result", "traceback", "isolation", "usage", "omission"),
     *("ready_at", "publish_after", "publish_count", "sync_after", "sync_count"),
 )
-_INSERT = Statement(
+INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", (*_NEW, "task_args", "task_kwargs")
 )
 # The arguments may be large, and of many executions at once: they go from row to row, and not through this process.
@@ -104,18 +104,19 @@ class Found(NamedTuple):
 
 def insert(execution: Execution, args: list[Any], kwargs: dict[str, Any], publish_after: Micros) -> bool:
     """Store a new execution. False when its cron time, or its owner's registered task id, has one already."""
-    inserted = _INSERT.run(
-        **_new_columns(execution, publish_after), task_args=records.dumps(args), task_kwargs=records.dumps(kwargs)
+    inserted = INSERT.run(
+        **new_columns(execution, publish_after), task_args=records.dumps(args), task_kwargs=records.dumps(kwargs)
     )
     return inserted == 1
 
 
 def repeat(execution: Execution, publish_after: Micros) -> bool:
     """Store a new execution with the arguments of the one that it is a `rerun_of`. False when that one was removed."""
-    return _REPEAT.run(**_new_columns(execution, publish_after)) == 1
+    return _REPEAT.run(**new_columns(execution, publish_after)) == 1
 
 
-def _new_columns(execution: Execution, publish_after: Micros) -> dict[str, Any]:
+def new_columns(execution: Execution, publish_after: Micros) -> dict[str, Any]:
+    """The columns of a new execution, but for its arguments; for `INSERT`."""
     return {
         **records.execution_columns(execution),
         "result": None,

@@ -34,6 +34,16 @@ def note(caller: Caller, resource_id: str, now: Micros, detail: str = "") -> Non
     )
 
 
+def note_many(caller: Caller, resource_ids: Sequence[str], now: Micros, detail: str = "") -> None:
+    """Add what a caller changes at once of many rows: one event about the first of them, which says how many more there are.
+
+    An event for each would cost as much as the change itself.
+    """
+    more = len(resource_ids) - 1
+    rest = f"and {more:,} more, up to {resource_ids[-1]}" if more else ""
+    note(caller, resource_ids[0], now, "; ".join(filter(None, (detail, rest))))
+
+
 def note_command(command: str, resource_id: str, now: Micros, detail: str = "") -> None:
     """Add what a command of this machine changes, as `task-server token create`: whoever reaches the database can."""
     audit.append(

@@ -1,17 +1,19 @@
-"""Registering: a run of another Celery app is recorded. It is never published, claimed or stopped from here."""
+"""Registering: runs of other Celery apps are recorded. They are never published, claimed or stopped from here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from task_server.auth.policy import require
-from task_server.domain.clock import NEVER
 from task_server.domain.execution import Execution
 from task_server.domain.owner import Caller, Grant
 from task_server.domain.registration import Registration
-from task_server.store import executions
+from task_server.store import executions, tracked
 from task_server.usecases import auditing
 from task_server.usecases.executions import ExecutionView
 from task_server.usecases.ports import Ports
 from task_server.usecases.quotas import QuotaGuard
+from task_server.usecases.run_batch import RunBatch, RunBatches
 
 
 def require_owner(caller: Caller, created_by: str) -> None:
@@ -21,41 +23,55 @@ def require_owner(caller: Caller, created_by: str) -> None:
 
 
 class Registering:
-    """The use case of registering. No event tells of it: events are of tasks, and there is none."""
+    """The use cases of registering. No event tells of it: events are of tasks, and there is none."""
 
     def __init__(self, ports: Ports) -> None:
-        self._database = ports.database
-        self._quota_guard = QuotaGuard(ports.database, ports.limits.quotas)
+        self._batches = RunBatches(ports.database, QuotaGuard(ports.database, ports.limits.quotas))
 
     def register(self, caller: Caller, registration: Registration) -> ExecutionView:
         """Record a run, or answer with what is recorded of it: one for each owner and Celery task id.
 
         Others may have registered the same id; theirs are neither shown nor in the way. A run of this service is recorded
-        already. What the caller may not see it is answered without its heavy parts. Raises QuotaExceeded where
-        the owner of a new one holds as many bytes as it may.
+        already. What the caller may not see it is answered without its heavy parts. Raises PermissionMissing, and QuotaExceeded
+        where the owner of a new one holds as many bytes as it may.
         """
         require_owner(caller, registration.owner.id)
-        with self._database.write():
-            execution = self._recorded(caller, registration) or self._record(caller, registration)
+
+        def work(batch: RunBatch) -> ExecutionView:
+            (execution,) = _register(caller, [registration], batch)
+            batch.store()
             is_seen = caller.may_see(execution.owner.id)
             return ExecutionView(execution=execution, detail=executions.detail(execution.id) if is_seen else None)
 
-    def _record(self, caller: Caller, registration: Registration) -> Execution:
-        self._quota_guard.admit(registration.owner.id, result_bytes=1)
-        now = self._database.now()
-        execution = registration.execution(now)
-        if executions.insert(execution, registration.args, registration.kwargs, publish_after=NEVER):
-            auditing.note(caller, execution.id, now, f"of user {execution.owner.id!r}")
-            return execution
-        # Somebody else was faster by a moment, which this transaction has waited for.
-        recorded = executions.get_registered(registration.task_id, registration.owner.id)
-        assert recorded is not None  # noqa: S101 - nothing else can be in the way
-        return recorded
+        return self._batches.under({registration.task_id}, work)
 
-    @staticmethod
-    def _recorded(caller: Caller, registration: Registration) -> Execution | None:
-        owner_id = registration.owner.id
-        if owner_id != caller.owner.id:
-            return executions.get_registered(registration.task_id, owner_id)
-        own = [each for each in executions.find_by_task_id(registration.task_id) if each.owner.id == owner_id]
-        return own[0] if own else None
+    def register_many(self, caller: Caller, registrations: Sequence[Registration]) -> list[Execution]:
+        """Do so with many in one transaction: all of them or, where it raises, none. They are answered in the same order."""
+        for owner_id in {registration.owner.id for registration in registrations}:
+            require_owner(caller, owner_id)
+        task_ids = {registration.task_id for registration in registrations}
+        return self._batches.under(task_ids, lambda batch: _register(caller, registrations, batch))
+
+
+def _register(caller: Caller, registrations: Sequence[Registration], batch: RunBatch) -> list[Execution]:
+    known = {_key(run.execution): run.execution for run in batch.by_id().values()}
+    own_ids = [each.task_id for each in registrations if each.owner.id == caller.owner.id]
+    known |= {_key(execution): execution for execution in tracked.own(own_ids, caller.owner.id)}
+    new_owners = {each.owner.id for each in registrations if _key(each) not in known}
+    batch.admit(new_owners)
+    for registration in registrations:
+        # The same may be there twice.
+        if _key(registration) not in known:
+            known[_key(registration)] = batch.record(registration).execution
+    if batch.recorded:
+        auditing.note_many(caller, list(batch.recorded), batch.now, _users(new_owners))
+    return [known[_key(registration)] for registration in registrations]
+
+
+def _key(value: Registration | Execution) -> tuple[str, str]:
+    return value.task_id, value.owner.id
+
+
+def _users(owner_ids: Iterable[str]) -> str:
+    first, *more = sorted(owner_ids)
+    return f"of user {first!r}" + (f" and {len(more):,} others" if more else "")
