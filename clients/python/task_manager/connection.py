@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import TypedDict, cast
 
+from task_manager import django_project
 from task_manager.client import TaskClient
 
 _ARGUMENTS = {
@@ -40,7 +40,7 @@ class Connection:
         """The client, which this makes if there is none. Raises as `TaskClient` does where the settings contradict."""
         with self._making:
             if self._client is None:
-                self._client = TaskClient(**django_settings())
+                self._client = TaskClient(**configured())
             return self._client
 
     def forget(self) -> None:
@@ -54,17 +54,10 @@ class Connection:
             self._client = None
 
 
-def django_settings() -> Place:
-    """The arguments of a `TaskClient` that Django's settings give; none where the program has no Django settings.
-
-    Of each that is not set there, the environment says what it is.
-    """
-    # Not imported: this package needs no Django, and a program that has loaded none has no settings of it.
-    django = sys.modules.get("django.conf")
-    if django is None or not (django.settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ):
-        return {}
-    found = {argument: getattr(django.settings, name, None) for argument, name in _ARGUMENTS.items()}
-    return cast("Place", {argument: str(value) for argument, value in found.items() if value})
+def configured() -> Place:
+    """The arguments of a `TaskClient` that the environment and Django's settings give."""
+    found = {argument: django_project.setting(name) for argument, name in _ARGUMENTS.items()}
+    return cast("Place", {argument: value for argument, value in found.items() if value is not None})
 
 
 _connection = Connection()
@@ -75,7 +68,7 @@ if hasattr(os, "register_at_fork"):
 def default_client() -> TaskClient:
     """The client of this process: threads share it, and a forked child, as Celery's and gunicorn's are, makes its own.
 
-    Where to call and with which token Django's settings say, if the program has them, else the environment:
+    Where to call and with which token the environment says, else Django's settings, if the program has them:
     TASK_MANAGER_ADDRESS, TASK_MANAGER_TOKEN, TASK_MANAGER_CA_FILE, TASK_MANAGER_CERT_FILE and TASK_MANAGER_KEY_FILE. They are
     read once. Nobody has to close it. The environment's GRPC_ENABLE_FORK_SUPPORT must not be off in a program that calls
     before it forks.

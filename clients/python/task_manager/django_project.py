@@ -13,13 +13,12 @@ from typing import Any
 def setting(name: str) -> str | None:
     """The setting `name`, as TASK_MANAGER_ADDRESS: of the environment, else of the Django settings, else None.
 
-    The environment comes first, so that one image runs in every place; an empty value counts as none in both. Settings that
-    the project has not loaded yet are not asked for, since loading them may be what calls this.
+    The environment comes first, so that one image runs in every place; an empty value counts as none in both.
     """
     if value := os.environ.get(name):
         return value
     conf = sys.modules.get("django.conf")
-    if conf is None or not conf.settings.configured:
+    if conf is None or not (conf.settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ):
         return None
     value = getattr(conf.settings, name, None)
     return None if value in (None, "") else str(value)
@@ -36,27 +35,27 @@ def text_of(value: object) -> str | None:
 
 def user_id(text: str) -> Any:
     """`text` as the project's user model has its keys, mostly an int; as it is where there is no such model or it is no key."""
-    model = _user_model()
-    if model is None:
-        return text
+    key = _key(text)
+    return text if key is None else key
+
+
+def user(text: str) -> Any | None:
+    """The project's user whose key `text` is, by one query; None where there is none."""
+    key, model = _key(text), _user_model()
+    return None if key is None or model is None else model._default_manager.filter(pk=key).first()
+
+
+def _key(text: str) -> Any | None:
+    if (model := _user_model()) is None:
+        return None
     try:
         return model._meta.pk.to_python(text)
     except sys.modules["django.core.exceptions"].ValidationError:
-        return text
-
-
-def user(key: Any) -> Any | None:
-    """The project's user with that key, by one query; None where there is none."""
-    model = _user_model()
-    if model is None or not isinstance(key, type(user_id(str(key)))):
         return None
-    return model._default_manager.filter(pk=key).first()
 
 
 def _user_model() -> Any | None:
-    auth, apps = sys.modules.get("django.contrib.auth"), sys.modules.get("django.apps")
-    if auth is None or apps is None or not apps.apps.models_ready:
+    auth, registry = sys.modules.get("django.contrib.auth"), sys.modules.get("django.apps")
+    if auth is None or registry is None or not registry.apps.models_ready:
         return None
-    if not apps.apps.is_installed("django.contrib.auth"):
-        return None
-    return auth.get_user_model()
+    return auth.get_user_model() if registry.apps.is_installed("django.contrib.auth") else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -38,20 +38,29 @@ def readable(value: object) -> Any:
         return f"<{_type(value)}: {type(error).__name__}>"
 
 
+def text(value: object) -> str:
+    """`value` as text, "" for None."""
+    told = readable(value)
+    if told is None:
+        return ""
+    return told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+
+
 def fitting(value: Any, most_bytes: int) -> Any:
-    """`value`, a list or dict of JSON, of which the largest items are left out until it has at most `most_bytes` as JSON."""
-    sizes = {key: _size(each) for key, each in _items(value)}
-    # Two for the item's comma and space; a dict's key comes to it.
-    total = 2 + sum(size + 2 + (_size(key) + 2 if isinstance(value, dict) else 0) for key, size in sizes.items())
+    """`value`, which is JSON, with at most `most_bytes` as such: of a list or dict the largest items are left out."""
+    total = _size(value)
     if total <= most_bytes:
         return value
+    if not isinstance(value, list | dict):
+        return _left_out(total)
     kept = value.copy()
+    sizes = {key: _size(each) for key, each in (value.items() if isinstance(value, dict) else enumerate(value))}
     for key, size in sorted(sizes.items(), key=lambda item: -item[1]):
-        kept[key] = f"<{size:,} bytes left out>"
+        kept[key] = _left_out(size)
         total -= size - _size(kept[key])
         if total <= most_bytes:
             return kept
-    note = f"<{len(kept):,} items left out>"
+    note = _left_out(_size(value))
     return {"": note} if isinstance(value, dict) else [note]
 
 
@@ -109,8 +118,8 @@ def _type(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _items(value: Any) -> Iterable[tuple[Any, Any]]:
-    return value.items() if isinstance(value, dict) else enumerate(value)
+def _left_out(size: int) -> str:
+    return f"<{size:,} bytes left out>"
 
 
 def _size(value: Any) -> int:

@@ -120,9 +120,8 @@ BATCH_REPORT_EXECUTIONS = Rpc(
 UPDATE_EXECUTION_STATUS = Rpc(
     _EXECUTIONS, "UpdateExecutionStatus", execution_service.UpdateExecutionStatusRequest, TaskExecution
 )
-SYNC_EXECUTION = Rpc(
-    _EXECUTIONS, "SyncExecution", execution_service.SyncExecutionRequest, TaskExecution, repeatable=True
-)
+# Not repeated: that a result backend is away is UNAVAILABLE too, and would be waited for.
+SYNC_EXECUTION = Rpc(_EXECUTIONS, "SyncExecution", execution_service.SyncExecutionRequest, TaskExecution)
 SYNC_EXECUTIONS = Rpc(
     _EXECUTIONS,
     "SyncExecutions",

@@ -13,7 +13,7 @@ import pytest
 from client_harness import LoopbackServer, Servicer
 
 from task_manager import TaskClient, connection
-from task_manager.connection import Connection, default_client, django_settings
+from task_manager.connection import Connection, configured, default_client
 from task_manager.v1.task_pb2 import Task
 
 # ruff: noqa: N802 - gRPC's names
@@ -44,7 +44,9 @@ def address(serve: Callable[[Servicer], LoopbackServer], monkeypatch: pytest.Mon
 
 def test_a_program_without_django_has_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "django.conf", raising=False)
-    assert django_settings() == {}
+    assert configured() == {}
+    monkeypatch.setenv("TASK_MANAGER_ADDRESS", "localhost:1")
+    assert configured() == {"address": "localhost:1"}
 
 
 def test_django_settings_that_nobody_made_are_not_asked(
@@ -52,15 +54,22 @@ def test_django_settings_that_nobody_made_are_not_asked(
 ) -> None:
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     django.configured, django.TASK_MANAGER_ADDRESS = False, "localhost:1"
-    assert django_settings() == {}
+    assert configured() == {}
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "project.settings")
-    assert django_settings() == {"address": "localhost:1"}
+    assert configured() == {"address": "localhost:1"}
 
 
 def test_django_settings_name_address_token_and_files(django: SimpleNamespace) -> None:
     django.TASK_MANAGER_ADDRESS, django.TASK_MANAGER_TOKEN = "localhost:1", "tsk_django"
     django.TASK_MANAGER_CA_FILE, django.TASK_MANAGER_CERT_FILE = "ca.pem", ""
-    assert django_settings() == {"address": "localhost:1", "token": "tsk_django", "ca_file": "ca.pem"}
+    assert configured() == {"address": "localhost:1", "token": "tsk_django", "ca_file": "ca.pem"}
+
+
+def test_the_environment_comes_before_django_settings(django: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    django.TASK_MANAGER_ADDRESS, django.TASK_MANAGER_TOKEN = "localhost:1", "tsk_django"
+    monkeypatch.setenv("TASK_MANAGER_ADDRESS", "localhost:2")
+    monkeypatch.setenv("TASK_MANAGER_TOKEN", "")
+    assert configured() == {"address": "localhost:2", "token": "tsk_django"}
 
 
 def test_threads_share_one_client(address: str) -> None:

@@ -47,7 +47,6 @@ def test_only_reads_and_what_is_idempotent_are_repeated() -> None:
         "RegisterExecution",
         "BatchRegisterExecutions",
         "BatchReportExecutions",
-        "SyncExecution",
     }
 
 

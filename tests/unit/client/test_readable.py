@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from task_manager.readable import fitting, readable
+from task_manager.readable import fitting, readable, text
 from task_manager.values import to_value
 
 
@@ -89,10 +89,20 @@ def test_whatever_it_is_the_client_can_send_it(value: object) -> None:
 def test_what_is_left_fits(value: Any, most: int) -> None:
     kept = fitting(value, most)
     assert len(json.dumps(kept, ensure_ascii=False).encode()) <= most
-    if len(json.dumps(value, ensure_ascii=False).encode()) <= most - 2:
+    if len(json.dumps(value, ensure_ascii=False).encode()) <= most:
         assert kept == value
 
 
 def test_the_largest_is_left_out_and_the_place_says_so() -> None:
     assert fitting({"a": 1, "b": "x" * 100, "c": "y" * 50}, 100) == {"a": 1, "b": "<102 bytes left out>", "c": "y" * 50}
-    assert fitting(["x" * 100] * 3, 60) == ["<3 items left out>"]
+    assert fitting(["x" * 100] * 3, 60) == ["<312 bytes left out>"]
+    assert fitting("x" * 100, 60) == "<102 bytes left out>"
+
+
+def test_text_is_text() -> None:
+    assert (text(None), text("a\ud800"), text(ValueError("so")), text(["x"])) == (
+        "",
+        "a\\ud800",
+        "ValueError: so",
+        '["x"]',
+    )

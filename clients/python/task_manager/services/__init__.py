@@ -1,0 +1,1 @@
+"""Where projects that come from the Django app look for `TaskTracker`."""
