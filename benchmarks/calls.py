@@ -1,8 +1,9 @@
-"""What one call costs: GetTask and CreateTask against a call that does nothing, REST against gRPC."""
+"""What one call costs: GetTask and CreateTask against a call that does nothing, many tasks in one call, REST against gRPC."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -15,6 +16,7 @@ from benchmarks.table import Goal, Measurement
 
 _CALLERS = 16
 _SECONDS = 5.0
+_BATCH = 1000
 #: Far enough for no worker to take part: this is about the call, `runs` is about the rest.
 _LATER = 3600.0
 
@@ -50,6 +52,7 @@ async def measure(stack: Stack) -> list[Measurement]:
                 [empty, get, create, rest_get], callers=_CALLERS, seconds=_SECONDS
             )
             empty_cost = await _cpu_milliseconds(empty_pid, empty)
+    batch_rate = await _batch_rate(service)
     server = process_tree.role(stack.pid, "server")
     get_cost, create_cost = await _cpu_milliseconds(server, get), await _cpu_milliseconds(server, create)
     for connection in connections:
@@ -75,6 +78,14 @@ async def measure(stack: Stack) -> list[Measurement]:
             note=f"server CPU {create_cost:.2f} ms each",
         ),
         Measurement(
+            what=f"BatchCreateTasks of {_BATCH:,}, one caller",
+            measured=batch_rate,
+            unit="tasks/s",
+            reference=create_rate,
+            reference_is="/s CreateTask",
+            goal=Goal(bound=5.0, at_least=True, of_ratio=True),
+        ),
+        Measurement(
             what=f"REST GetTask, {_CALLERS} callers",
             measured=rest_rate,
             unit="/s",
@@ -83,6 +94,14 @@ async def measure(stack: Stack) -> list[Measurement]:
             goal=Goal(bound=0.35, at_least=True, of_ratio=True),
         ),
     ]
+
+
+async def _batch_rate(service: Service) -> float:
+    """Tasks a second."""
+    batches, began = 3, time.perf_counter()
+    for _ in range(batches):
+        await service.create_many("later", _BATCH, _LATER)
+    return batches * _BATCH / (time.perf_counter() - began)
 
 
 async def _cpu_milliseconds(pid: int, call: Call) -> float:

@@ -35,6 +35,14 @@ class Service:
         answer: task_pb2.Task = await self._stub.CreateTask(request, metadata=self._metadata)
         return answer
 
+    async def create_many(self, name: str, count: int, delay_seconds: float) -> None:
+        """Create code tasks in one call."""
+        task = task_pb2.Task(name=name, function_code=_CODE, function_name="f", delay_seconds=delay_seconds)
+        each = task_service_pb2.CreateTaskRequest(task=task)
+        await self._stub.BatchCreateTasks(
+            task_service_pb2.BatchCreateTasksRequest(requests=[each] * count), metadata=self._metadata
+        )
+
     async def get(self, task_id: str) -> task_pb2.Task:
         """Read a task."""
         request = task_service_pb2.GetTaskRequest(task_id=task_id)

@@ -25,7 +25,7 @@ METHODS = {f"{service.name}.{method.name}": method for service in SERVICES for m
 SERVED = {
     *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
-    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks")),
+    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks", "BatchCreateTasks")),
     *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
     *(
         f"ExecutionService.{name}"

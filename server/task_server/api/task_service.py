@@ -16,6 +16,7 @@ from task_server.api.request_digest import RequestDigests
 from task_server.api.schedule_preview import preview, set_upcoming
 from task_server.api.stop_answer import stop_answer
 from task_server.api.stop_wait import await_ends
+from task_server.api.task_batch import MAX_REQUEST_ID, TaskBatches
 from task_server.api.task_draft import Draft, Drafts
 from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
@@ -37,9 +38,6 @@ from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
 from task_server.usecases.visibility import owner_scope
 
-_MAX_REQUEST_ID = 128
-
-
 #: A list's answer.
 Response = TypeVar("Response")
 
@@ -56,6 +54,7 @@ class TaskService:
         pausing: Pausing,
         rerunning: Rerunning,
         updates: TaskUpdates,
+        batches: TaskBatches,
         drafts: Drafts,
         digests: RequestDigests,
         watch: WatchStream,
@@ -72,6 +71,7 @@ class TaskService:
         self._pausing = pausing
         self._rerunning = rerunning
         self._updates = updates
+        self._batches = batches
         self._drafts = drafts
         self._digests = digests
         self._watch = watch
@@ -88,6 +88,15 @@ class TaskService:
     ) -> task_pb2.Task:
         """Make a task."""
         return await self._create(request, needs_cron=False)
+
+    async def BatchCreateTasks(  # noqa: N802
+        self, request: task_service_pb2.BatchCreateTasksRequest, _: Any
+    ) -> task_service_pb2.BatchCreateTasksResponse:
+        """Make many tasks, all or none."""
+        caller = current_caller.get()
+        require_to_create(caller, *(each.task for each in request.requests))
+        views = await self._batches.create(caller, request)
+        return task_service_pb2.BatchCreateTasksResponse(tasks=[self._created(view) for view in views])
 
     async def CreateScheduledTask(  # noqa: N802
         self, request: task_service_pb2.CreateScheduledTaskRequest, _: Any
@@ -253,7 +262,7 @@ class TaskService:
         needs_cron: bool,
     ) -> Draft:
         violations = Violations()
-        violations.check_length("request_id", request.request_id, _MAX_REQUEST_ID)
+        violations.check_length("request_id", request.request_id, MAX_REQUEST_ID)
         return self._drafts.draft(caller.owner.id, request.task, violations, needs_cron=needs_cron)
 
     def _store(
@@ -265,7 +274,9 @@ class TaskService:
         if request.validate_only:
             return self._preview(caller, draft.definition)
         digest = self._digests.of(request.task)
-        view = self._tasks.create(caller, draft.definition, request.request_id, digest, draft.secrets)
+        return self._created(self._tasks.create(caller, draft.definition, request.request_id, digest, draft.secrets))
+
+    def _created(self, view: TaskView) -> task_pb2.Task:
         message = _task(view, full=True)
         if view.position is not None:
             message.watch_token = self._watch_tokens.token(view.position)

@@ -11,6 +11,7 @@ from task_server.api.execution_service import ExecutionService
 from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
 from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
+from task_server.api.task_batch import TaskBatches
 from task_server.api.task_draft import Drafts
 from task_server.api.task_service import TaskService
 from task_server.api.task_update import TaskUpdates
@@ -38,6 +39,7 @@ from task_server.store.database import Database
 from task_server.tls import plaintext
 from task_server.tls.certificate import CertificateError
 from task_server.usecases.auditing import Auditing
+from task_server.usecases.batching import Batching
 from task_server.usecases.executions import Executions
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.pausing import Pausing
@@ -81,6 +83,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
         SecretTaker(Fingerprints(secret_key)),
         sealer,
     )
+    digests = RequestDigests(secret_key)
     last_uses = LastUses(database)
     tokens = Tokens(database, secret_key, former_keys)
     further = _further_ways(settings)
@@ -93,9 +96,12 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             stopping=Stopping(ports),
             pausing=Pausing(ports),
             rerunning=Rerunning(ports),
+            batches=TaskBatches(
+                batching=Batching(ports), drafts=drafts, digests=digests, threads=threads, checks=checks
+            ),
             updates=TaskUpdates(updating=Updating(ports), drafts=drafts, threads=threads, checks=checks),
             drafts=drafts,
-            digests=RequestDigests(secret_key),
+            digests=digests,
             watch=WatchStream(watching, watchers, threads, watch_tokens),
             watchers=watchers,
             watch_tokens=watch_tokens,

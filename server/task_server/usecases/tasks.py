@@ -104,6 +104,33 @@ def new_task(owner: Owner, definition: TaskDefinition, now: Micros) -> Task:
     )
 
 
+def first_execution(task: Task, now: Micros) -> Execution | None:
+    """The run that is made with a new task; None where it goes by cron."""
+    schedule = task.definition.schedule
+    return None if schedule.cron_expression else new_execution(task, now, schedule.due_at(now))
+
+
+def insert_new(
+    ports: Ports,
+    task: Task,
+    execution: Execution | None,
+    now: Micros,
+    request_id: str,
+    digest: str,
+    secrets: GivenSecrets,
+) -> Task:
+    """Store a new task with its secrets and the run that is made with it; return it as it is stored."""
+    if execution is not None:
+        task = replace(task, run_count=1, last_execution_id=execution.id)
+    tasks.insert(task, request_id, digest)
+    sealed_secrets.put(secrets.sealed_for(task))
+    if execution is not None:
+        publish_after = ports.publish_after(now, execution.due_at)
+        executions.insert(execution, *changes.arguments(task.definition), publish_after)
+    events.append(EventType.ADDED, task, execution, now)
+    return task
+
+
 class Tasks:
     """The use cases of tasks."""
 
@@ -133,12 +160,10 @@ class Tasks:
                 if definition.schedule.cron_expression and task.next_run_at is None:
                     # It was checked a moment ago; its last firing has passed since.
                     raise InvalidFields([Violation("task.end_at", "must leave time for at least one firing")])
-                execution = None
-                goes_by_cron = bool(definition.schedule.cron_expression)
                 self._admit(caller.owner.id, definition)
-                if not goes_by_cron:
-                    execution = new_execution(task, now, definition.schedule.due_at(now))
-                position = self._insert(task, execution, now, request_id, digest, secrets)
+                execution = first_execution(task, now)
+                task = insert_new(self._ports, task, execution, now, request_id, digest, secrets)
+                position = events.head(self._database)
                 auditing.note(caller, task.task_id, now)
         except (DuplicateKeyError, QuotaExceeded):
             # The same request came before, as it may where the owner has no room now. Requests are new but for a few: to look
@@ -147,8 +172,6 @@ class Tasks:
             if earlier is None:
                 raise
             return earlier
-        if execution is not None:
-            task = self._with_execution(task, execution)
         self._ports.announce(*([execution] if execution is not None and execution.due_at <= now else []))
         if task.next_run_at is not None:
             self._ports.bell.ring(Topic.DUE)
@@ -233,28 +256,6 @@ class Tasks:
             owner_id, tasks=1, schedules=int(goes_by_cron), queued=int(not goes_by_cron), result_bytes=1
         )
         self._quota_guard.admit_source(owner_id, definition)
-
-    def _insert(
-        self,
-        task: Task,
-        execution: Execution | None,
-        now: Micros,
-        request_id: str,
-        digest: str,
-        secrets: GivenSecrets,
-    ) -> Position:
-        stored = self._with_execution(task, execution) if execution else task
-        tasks.insert(stored, request_id, digest)
-        sealed_secrets.put(secrets.sealed_for(task))
-        if execution is not None:
-            arguments = changes.arguments(task.definition)
-            executions.insert(execution, *arguments, self._ports.publish_after(now, execution.due_at))
-        events.append(EventType.ADDED, stored, execution, now)
-        return events.head(self._database)
-
-    @staticmethod
-    def _with_execution(task: Task, execution: Execution) -> Task:
-        return replace(task, run_count=1, last_execution_id=execution.id)
 
     def _find_request(self, caller: Caller, request_id: str, digest: str) -> TaskView | None:
         with self._database.read():

@@ -154,7 +154,8 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchCreateTasks(self, request, context):
-        """Makes up to 1,000 tasks, all or none.
+        """Makes up to 1,000 tasks, all or none. A `request_id` holds for its task, as in CreateTask, whatever else is in the batch: of one that came
+        before nothing is made again. `validate_only` is INVALID_ARGUMENT here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
