@@ -209,7 +209,16 @@ def test_lists_that_are_bound_to_somebody_elses_row_are_as_empty_as_those_of_non
         rows = world.make(target)
         answer = caller.rest.get("/api/v1/tasks/executions/", params={"parent_task": rows.task_id})
         answers.append({name: value for name, value in answer.items() if name != "watch_token"})
-    assert answers[0] == answers[1] == {"executions": [], "next_page_token": "", "total_size": "0"}
+    assert (
+        answers[0]
+        == answers[1]
+        == {
+            "executions": [],
+            "next_page_token": "",
+            "total_size": "0",
+            "total_size_is_least": False,
+        }
+    )
     own = world.make(Target.OWN)
     found = caller.rest.get("/api/v1/tasks/executions/", params={"parent_task": own.task_id})
     assert [each["id"] for each in found["executions"]] == [own.execution_id]
