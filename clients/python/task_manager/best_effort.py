@@ -36,7 +36,6 @@ _AWAY = frozenset(
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.UNIMPLEMENTED,
     }
 )
 _AWAY_REASONS = frozenset({"SERVER_BUSY", "RATE_LIMITED"})
@@ -45,6 +44,8 @@ _PASSING = frozenset(
     {
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.INTERNAL,
+        # An older server knows one call less.
+        grpc.StatusCode.UNIMPLEMENTED,
         grpc.StatusCode.UNKNOWN,
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.ABORTED,

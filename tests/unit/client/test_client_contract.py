@@ -76,7 +76,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
 def test_the_client_needs_only_what_its_installation_brings() -> None:
     # grpcio-status and the server's libraries are not among the base dependencies.
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(['grpc_status', 'celery', 'peewee', 'requests', 'task_server'])); "
-        "from task_manager import *; print(AsyncTaskClient.__name__)"
+        "import sys; sys.modules.update(dict.fromkeys(['grpc_status', 'celery', 'django', 'peewee', 'requests', 'task_server'])); "
+        "from task_manager import *; import task_manager.utils; print(AsyncTaskClient.__name__)"
     )
     assert in_fresh_interpreter(code) == "AsyncTaskClient"

@@ -10,7 +10,11 @@ import pytest
 from client_harness import Servicer, refuse
 from google.rpc.error_details_pb2 import BadRequest
 
+from task_manager import connection
+from task_manager.connection import Connection
 from task_manager.v1.event_pb2 import TaskEvent
+from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.execution_service_pb2 import ExecutionStats
 from task_manager.v1.task_pb2 import FireTime, Task
 from task_manager.v1.task_service_pb2 import (
     ExplainTaskResponse,
@@ -69,14 +73,26 @@ class Obliging(Servicer):
     def StopTasks(self, request: Any, context: Any) -> Any:
         return StopTasksResponse(count=1)
 
+    def RegisterExecution(self, request: Any, context: Any) -> Any:
+        return TaskExecution(id="e1", task_id=request.task_id)
+
+    def GetExecutionByTaskId(self, request: Any, context: Any) -> Any:
+        found = TaskExecution(id="e1", task_id=request.task_id, status="SUCCESS", created_by_username="li")
+        found.metadata.update({"source": "manual_trigger"})
+        return found
+
+    def GetExecutionStats(self, request: Any, context: Any) -> Any:
+        return ExecutionStats(by_status={"SUCCESS": 1})
+
 
 PRINTED = [
     "5\nt9 bad\n",
     "2026-03-29T03:00:00+02:00 moved\nIt waits for its next firing.\n1\n",
     "SUCCESS\n",
     "task.name is empty\n",
+    "SUCCESS li {'source': 'manual_trigger'}\n{'SUCCESS': 1}\n",
 ]
-NAMES = ["sync", "changes", "async", "errors"]
+NAMES = ["sync", "changes", "async", "errors", "django"]
 
 
 @pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=NAMES)
@@ -84,5 +100,6 @@ def test_what_the_readme_shows_runs(
     block: str, printed: str, serve: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TASK_MANAGER_ADDRESS", serve(Obliging()).address)
+    monkeypatch.setattr(connection, "_connection", Connection())
     exec(compile(block, str(README), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out == printed
