@@ -274,8 +274,16 @@ def test_bad_list_fields_are_refused_together(api: Api) -> None:
     assert_violations(api.rest.failure("GET", "/api/tasks?page_size=-1&task_type=x")[1], wanted)
     request = task_service_pb2.ListTasksRequest(page_size=-1, task_type="x")
     assert_violations(api.failure(api.tasks.ListTasks, request), wanted)
-    wanted = {"page_size": "negative", "start_date": "2026-01-31", "end_date": "2026-01-31", "order_by": "not served"}
-    query: dict[str, Any] = {"page_size": -1, "start_date": "yesterday", "end_date": "2026-13-01", "order_by": "id"}
+    for make, kind in (
+        (api.tasks.ListTasks, task_service_pb2.ListTasksRequest),
+        (api.tasks.GetTaskStats, task_service_pb2.GetTaskStatsRequest),
+        (api.tasks.StopTasks, task_service_pb2.StopTasksRequest),
+    ):
+        assert_violations(api.failure(make, kind(filter="colour = red")), {"filter": "'colour' is no field"})
+    wanted = {"page_size": "negative", "start_date": "2026-01-31", "end_date": "2026-01-31"}
+    wanted |= {"order_by": "no field to order by", "filter": "at character 1: 'colour'", "time_zone": "Mars"}
+    query: dict[str, Any] = {"page_size": -1, "start_date": "yesterday", "end_date": "2026-13-01"}
+    query |= {"order_by": "colour", "filter": "colour = red", "time_zone": "Mars"}
     assert_violations(api.rest.failure("GET", "/api/v1/tasks/executions/", params=query)[1], wanted)
     listing = execution_service_pb2.ListExecutionsRequest(**query)
     assert_violations(api.failure(api.executions.ListExecutions, listing), wanted)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from acceptance_api import Api, Rest
@@ -53,6 +55,36 @@ def test_pages_of_executions(client: TaskClient, rest: Rest, module: str) -> Non
             if not token:
                 break
         assert found == made[::-1]
+
+
+def test_executions_are_filtered_and_ordered_page_by_page(client: TaskClient, rest: Rest, module: str) -> None:
+    tagged: dict[str, Any] = {"module": module, "delay_seconds": 3600, **CODE}
+    made = [
+        client.create_task(name, metadata={"n": n, "even": n % 2 == 0}, **tagged) for n, name in enumerate("dbcaef")
+    ]
+    query = {"filter": f'module = "{module}" AND metadata.even = true', "order_by": "task_name desc", "page_size": 2}
+    found: list[str] = []
+    for path in ("/api/v1/tasks/executions", "/api/v1/tasks/executions/my-tasks/"):
+        page = rest.get(path, params=query)
+        found += [each["task_name"] for each in page["executions"]]
+        page = rest.get(path, params=query | {"page_token": page["next_page_token"]})
+        found += [each["task_name"] for each in page["executions"]]
+        assert page["next_page_token"] == ""
+    assert found == ["e", "d", "c"] * 2
+    assert [task.name for task in client.list(filter=f'module = "{module}" AND metadata.n > 3')] == ["f", "e"]
+    assert rest.get("/api/tasks/stats", params={"filter": f"module = {module} AND NOT name = a"})["total"] == "5"
+    assert client.stop_tasks(filter=f"module = {module} AND (name = a OR name = b)") == 2
+    status = client.get(made[3].task_id).Status
+    assert {task.name for task in client.list(module=module, status=status.REVOKED)} == {"a", "b"}
+
+
+def test_a_day_is_one_of_the_zone_that_is_named(client: TaskClient, rest: Rest, module: str) -> None:
+    created = client.create_task("dated", module=module, delay_seconds=3600, **CODE).created_at.ToDatetime(UTC)
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        day = created.astimezone(ZoneInfo(zone)).date().isoformat()
+        query = {"module": module, "start_date": day, "end_date": day, "time_zone": zone}
+        assert rest.get("/api/v1/tasks/executions/", params=query)["total_size"] == "1"
+        assert rest.get("/api/v1/tasks/executions/", params=query | {"start_date": "9999-01-01"})["total_size"] == "0"
 
 
 def test_a_basic_list_holds_no_code_and_a_full_one_does(client: TaskClient, rest: Rest, module: str) -> None:

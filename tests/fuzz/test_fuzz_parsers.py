@@ -7,6 +7,7 @@ import os
 import random
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.protobuf import message_factory
@@ -17,8 +18,10 @@ from tests.fuzz.messages import random_message
 from tests.fuzz.tasks import put_task
 
 from task_server.api.services import SERVICES
+from task_server.api.validation.filter import check_filter
 from task_server.api.validation.listing import PageTokens, check_date
 from task_server.api.validation.mask_path import PathError, read_path
+from task_server.api.validation.order import check_order
 from task_server.api.validation.task import TaskValidator
 from task_server.api.validation.update import merged
 from task_server.api.validation.violations import Violations
@@ -28,6 +31,7 @@ from task_server.domain import cron
 from task_server.domain.clock_pattern import CronError
 from task_server.domain.cron_words import describe
 from task_server.domain.errors import InvalidCredentials, InvalidFields, InvalidPageToken, InvalidWatchToken
+from task_server.domain.filters.fields import EXECUTION_FIELDS
 from task_server.domain.owner import Caller, Owner, Role
 from task_server.executors.request_rules import BadUrl, check_headers, parse_url
 from task_server.executors.retry_after import retry_after
@@ -61,6 +65,28 @@ TRANSCODER = Transcoder(proto_field_names=True, reject_unknown_fields=True)
 CALLER = Caller(owner=Owner("ann", "Ann"), role=Role.EDITOR, token_id="t")
 HEADERS = st.sampled_from(["grpc-timeout", "x-forwarded-for", "grpc-metadata-a-bin", "authorization", "x-request-id"])
 FRAMES = st.sampled_from([b"L\0\0\0\x01a", b"R\0\0\0\x02{}", b"F\0\0\0\x02{}", b"H\0\0\0\x02[]"])
+FILTER_PARTS = st.sampled_from(
+    [
+        "AND",
+        "OR",
+        "NOT",
+        "-",
+        "(",
+        ")",
+        "=",
+        ":",
+        "<=",
+        '"',
+        "\\",
+        "*",
+        ".",
+        "status",
+        "metadata.a",
+        "1e999",
+        "2026-01-31",
+        "(" * 30,
+    ]
+)
 KEY = b"k" * 32
 NOW = 1_800_000_000_000_000
 
@@ -146,10 +172,24 @@ def test_a_token_that_we_did_not_make_is_refused(token: str) -> None:
 @given(TEXT | st.text("0123456789-:TZ+. ", max_size=30))
 def test_a_date_is_read_or_is_a_violation(text: str) -> None:
     violations = Violations()
-    found = check_date("start_date", text, violations, is_end=True)
+    found = check_date("start_date", text, ZoneInfo("UTC"), violations, is_end=True)
     if text and found is None:
         with pytest.raises(InvalidFields):
             violations.raise_any()
+
+
+@MANY
+@given(TEXT | st.lists(FILTER_PARTS | TEXT, max_size=40).map(" ".join))
+def test_a_filter_is_checked_or_is_a_violation(text: str) -> None:
+    violations = Violations()
+    if check_filter(text, EXECUTION_FIELDS, ZoneInfo("Europe/Berlin"), violations) is not None:
+        violations.raise_any()
+
+
+@MANY
+@given(TEXT | st.text("status,idec ", max_size=30))
+def test_an_order_is_read_or_is_a_violation(text: str) -> None:
+    assert check_order(text, Violations())
 
 
 @MANY

@@ -96,6 +96,7 @@ class StatsFields(WatchFields, total=False):
 
     status: Task.Status | str | None
     task_type: str | None
+    filter: str | None
 
 
 class ScheduledFields(WatchFields, total=False):
@@ -110,6 +111,7 @@ class ListFields(ScheduledFields, total=False):
     """Which tasks are listed, how many a page, and how much of each."""
 
     task_type: str | None
+    filter: str | None
 
 
 class RegistrationFields(TypedDict, total=False):
@@ -147,6 +149,9 @@ class ExecutionFields(TypedDict, total=False):
     start_date: str | date | None
     end_date: str | date | None
     parent_task: str | None
+    filter: str | None
+    order_by: str | None
+    time_zone: str | None
     page_size: int | None
     view: View | str | None
 

@@ -11,13 +11,15 @@ from task_server.api import convert
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.threads import Threads
 from task_server.api.validation import listing
+from task_server.api.validation.execution_filter import execution_filter
+from task_server.api.validation.order import check_order, place_text, read_place
 from task_server.api.validation.registration import validate_registration
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
 from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
-from task_server.domain.listing import ExecutionFilter
+from task_server.domain.ordering import place
 from task_server.usecases.executions import Executions, ExecutionView
 from task_server.usecases.registering import Registering, require_owner
 from task_server.usecases.visibility import owner_scope
@@ -146,27 +148,17 @@ class ExecutionService:
     async def _list(self, request: Any, owner_id: str | None, response: Callable[..., Response]) -> Response:
         caller = current_caller.get()
         violations = Violations()
-        for field in ("filter", "order_by"):
-            if getattr(request, field):
-                violations.add(field, "is not served yet; leave it out")
-        wanted = ExecutionFilter(
-            owner_id=owner_id,
-            status=listing.check_execution_status(request.status, violations),
-            module=request.module,
-            task_name=request.task_name,
-            parent_task=request.parent_task,
-            created_from=listing.check_date("start_date", request.start_date, violations, is_end=False),
-            created_before=listing.check_date("end_date", request.end_date, violations, is_end=True),
-        )
+        wanted = execution_filter(request, owner_id, violations)
+        order = check_order(request.order_by, violations)
         full = listing.check_view(request.view, task_pb2.BASIC, violations)
         size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
-        before_id = self._page_tokens.last_id(request, request.page_token, caller)
-        page = await self._threads.run(self._executions.page, wanted, before_id, size, full=full)
-        last_id = page.views[-1].execution.id if page.has_more else ""
+        after = read_place(self._page_tokens.last_id(request, request.page_token, caller), order)
+        page = await self._threads.run(self._executions.page, wanted, after, size, order, full=full)
+        last = place_text(place(page.views[-1].execution, order)) if page.has_more else ""
         return response(
             executions=[_execution(view) for view in page.views],
-            next_page_token=self._page_tokens.next_token(request, caller, last_id) if last_id else "",
+            next_page_token=self._page_tokens.next_token(request, caller, last) if last else "",
             total_size=page.total,
             watch_token=self._watch_tokens.token(page.position),
         )

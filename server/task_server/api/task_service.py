@@ -125,7 +125,7 @@ class TaskService:
         """List tasks."""
         violations = Violations()
         task_type = listing.check_task_type(request.task_type, violations)
-        return await self._list(request, task_type, task_service_pb2.ListTasksResponse, violations)
+        return await self._list(request, task_type, task_service_pb2.ListTasksResponse, violations, request.filter)
 
     async def ListScheduledTasks(  # noqa: N802
         self, request: task_service_pb2.ListScheduledTasksRequest, _: Any
@@ -214,7 +214,7 @@ class TaskService:
         """Count tasks."""
         violations = Violations()
         task_type = listing.check_task_type(request.task_type, violations)
-        wanted = task_filter(request, current_caller.get(), task_type, violations)
+        wanted = task_filter(request, current_caller.get(), task_type, violations, request.filter)
         violations.raise_any()
         counts = await self._threads.run(self._tasks.count, wanted)
         return task_service_pb2.TaskStats(
@@ -290,10 +290,15 @@ class TaskService:
         return message
 
     async def _list(
-        self, request: Any, task_type: TaskType | None, response: Callable[..., Response], violations: Violations
+        self,
+        request: Any,
+        task_type: TaskType | None,
+        response: Callable[..., Response],
+        violations: Violations,
+        expression: str = "",
     ) -> Response:
         caller = current_caller.get()
-        wanted = task_filter(request, caller, task_type, violations)
+        wanted = task_filter(request, caller, task_type, violations, expression)
         full = listing.check_view(request.view, task_pb2.BASIC, violations)
         size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from task_server.domain.clock import Micros
+from task_server.domain.filters.checking import Condition
 from task_server.domain.schedule import TaskType
 from task_server.domain.status import ExecutionStatus, TaskStatus
 
@@ -30,6 +31,8 @@ class TaskFilter:
     task_type: TaskType | None = None
     module: str = ""
     name: str = ""
+    #: What the filter expression asks for besides.
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +46,5 @@ class ExecutionFilter:
     parent_task: str = ""
     created_from: Micros | None = None
     created_before: Micros | None = None
+    #: What the filter expression asks for besides.
+    condition: Condition | None = None

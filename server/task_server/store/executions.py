@@ -172,14 +172,6 @@ def detail(execution_id: str) -> ExecutionDetail:
     return records.execution_detail(row, _ATTEMPTS.all(execution_id=execution_id))
 
 
-def page(wanted: ExecutionFilter, before_id: str, limit: int) -> list[Execution]:
-    """Up to `limit` executions that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = matching(ExecutionRow.select(*_LIGHT), wanted)
-    if before_id:
-        query = query.where(ExecutionRow.id < before_id)
-    return [records.execution(row) for row in rows(query.order_by(ExecutionRow.id.desc()).limit(limit))]
-
-
 def count(wanted: ExecutionFilter) -> int:
     """How many executions match."""
     return int(matching(ExecutionRow.select(), wanted).count())

@@ -4,31 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from task_server.domain.listing import ExecutionFilter
-from task_server.store.tables import ExecutionRow
+from peewee import SQL
+
+from task_server.domain.listing import ExecutionFilter, TaskFilter
+from task_server.store.clause import Clause, joined
+from task_server.store.conditions import EXECUTION_COLUMNS, TASK_COLUMNS, clause
+from task_server.store.dialect import dialect
 
 
 def matching(query: Any, wanted: ExecutionFilter) -> Any:
     """The query of executions, of those that match."""
-    conditions = _conditions(wanted)
-    # Peewee takes no empty list, and everybody's rows without any other wish are one.
-    return query.where(*conditions) if conditions else query
+    asked = executions_clause(wanted)
+    return query.where(SQL(asked.text, asked.values))
 
 
-def _conditions(wanted: ExecutionFilter) -> list[Any]:
-    conditions: list[Any] = []
-    if wanted.owner_id is not None:
-        conditions.append(ExecutionRow.owner_id == wanted.owner_id)
-    if wanted.status is not None:
-        conditions.append(ExecutionRow.status == wanted.status.value)
-    if wanted.module:
-        conditions.append(ExecutionRow.module == wanted.module)
-    if wanted.task_name:
-        conditions.append(ExecutionRow.task_name == wanted.task_name)
-    if wanted.parent_task:
-        conditions.append(ExecutionRow.parent_task == wanted.parent_task)
-    if wanted.created_from is not None:
-        conditions.append(ExecutionRow.created_at >= wanted.created_from)
-    if wanted.created_before is not None:
-        conditions.append(ExecutionRow.created_at < wanted.created_before)
-    return conditions
+def executions_clause(wanted: ExecutionFilter) -> Clause:
+    """What is true of the executions that match."""
+    mark = dialect().mark
+    compared = {
+        "owner_id = ": wanted.owner_id,
+        "module = ": wanted.module or None,
+        "task_name = ": wanted.task_name or None,
+        "parent_task = ": wanted.parent_task or None,
+        "status = ": wanted.status.value if wanted.status else None,
+        "created_at >= ": wanted.created_from,
+        "created_at < ": wanted.created_before,
+    }
+    asked = [Clause(text + mark, (value,)) for text, value in compared.items() if value is not None]
+    if wanted.condition is not None:
+        asked.append(clause(wanted.condition, EXECUTION_COLUMNS, dialect()))
+    return joined("AND", asked or [Clause("TRUE")])
+
+
+def tasks_clause(wanted: TaskFilter) -> Clause:
+    """What is true of the tasks that match and were not deleted."""
+    mark = dialect().mark
+    compared = {
+        "owner_id = ": wanted.owner_id,
+        "status = ": wanted.status.value if wanted.status else None,
+        "task_type = ": wanted.task_type.value if wanted.task_type else None,
+        "module = ": wanted.module or None,
+        "name = ": wanted.name or None,
+    }
+    asked = [Clause(text + mark, (value,)) for text, value in compared.items() if value is not None]
+    if wanted.condition is not None:
+        asked.append(clause(wanted.condition, TASK_COLUMNS, dialect()))
+    return joined("AND", [Clause("deleted_at IS NULL"), *asked])

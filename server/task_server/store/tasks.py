@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from task_server.domain.clock import Micros
 from task_server.domain.listing import TaskFilter
@@ -14,6 +14,7 @@ from task_server.domain.status import TaskStatus
 from task_server.domain.task import Task
 from task_server.store import records
 from task_server.store.database import Database
+from task_server.store.matching import tasks_clause
 from task_server.store.statement import Statement, rows
 from task_server.store.tables import TaskRow
 
@@ -130,7 +131,7 @@ def update_definition(task: Task) -> None:
 
 def page(wanted: TaskFilter, before_id: str, limit: int) -> list[Task]:
     """Up to `limit` tasks that match, newest first, older than `before_id` (empty: from the newest)."""
-    query = TaskRow.select(*_COLUMNS).where(*_conditions(wanted))
+    query = TaskRow.select(*_COLUMNS).where(_matching(wanted))
     if before_id:
         query = query.where(TaskRow.task_id < before_id)
     return [records.task(row) for row in rows(query.order_by(TaskRow.task_id.desc()).limit(limit))]
@@ -138,13 +139,13 @@ def page(wanted: TaskFilter, before_id: str, limit: int) -> list[Task]:
 
 def count(wanted: TaskFilter) -> int:
     """How many tasks match."""
-    return int(TaskRow.select().where(*_conditions(wanted)).count())
+    return int(TaskRow.select().where(_matching(wanted)).count())
 
 
 def count_by(wanted: TaskFilter, column: str) -> dict[str, int]:
     """How many tasks match, by the value of a column: `status`, `task_type` or `module`."""
     field = getattr(TaskRow, column)
-    query = TaskRow.select(field, fn.COUNT(TaskRow.task_id)).where(*_conditions(wanted)).group_by(field)
+    query = TaskRow.select(field, fn.COUNT(TaskRow.task_id)).where(_matching(wanted)).group_by(field)
     return {str(value): int(number) for value, number in rows(query)}
 
 
@@ -203,19 +204,9 @@ def next_due(database: Database, besides: Collection[str] = ()) -> Micros | None
 
 def _to_stop(wanted: TaskFilter) -> list[Any]:
     unended = [status.value for status in TaskStatus if not status.is_terminal]
-    return [*_conditions(wanted), TaskRow.status.in_(unended), TaskRow.stopped_at.is_null()]
+    return [_matching(wanted), TaskRow.status.in_(unended), TaskRow.stopped_at.is_null()]
 
 
-def _conditions(wanted: TaskFilter) -> list[Any]:
-    conditions: list[Any] = [TaskRow.deleted_at.is_null()]
-    if wanted.owner_id is not None:
-        conditions.append(TaskRow.owner_id == wanted.owner_id)
-    if wanted.status is not None:
-        conditions.append(TaskRow.status == wanted.status.value)
-    if wanted.task_type is not None:
-        conditions.append(TaskRow.task_type == wanted.task_type.value)
-    if wanted.module:
-        conditions.append(TaskRow.module == wanted.module)
-    if wanted.name:
-        conditions.append(TaskRow.name == wanted.name)
-    return conditions
+def _matching(wanted: TaskFilter) -> SQL:
+    asked = tasks_clause(wanted)
+    return SQL(asked.text, asked.values)

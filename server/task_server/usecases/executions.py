@@ -8,8 +8,9 @@ from task_server.domain.errors import ExecutionNotFound
 from task_server.domain.event import Position
 from task_server.domain.execution import Execution, ExecutionDetail, LogChunk
 from task_server.domain.listing import ExecutionFilter
+from task_server.domain.ordering import NEWEST, Order, Place
 from task_server.domain.owner import Caller
-from task_server.store import events, execution_logs, executions
+from task_server.store import events, execution_logs, execution_pages, executions
 from task_server.usecases.ports import Ports
 
 _LOG_CHUNKS = 64
@@ -25,7 +26,7 @@ class ExecutionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPage:
-    """One page of executions, newest first."""
+    """One page of executions."""
 
     views: list[ExecutionView]
     has_more: bool
@@ -53,11 +54,13 @@ class Executions:
             found.sort(key=lambda each: each.owner.id != caller.owner.id)
             return _view(_visible(caller, found[0] if found else None, task_id=task_id), full=full)
 
-    def page(self, wanted: ExecutionFilter, before_id: str, page_size: int, *, full: bool) -> ExecutionPage:
-        """One page of executions, older than `before_id` (empty: from the newest)."""
+    def page(
+        self, wanted: ExecutionFilter, after: Place, page_size: int, order: Order = NEWEST, *, full: bool
+    ) -> ExecutionPage:
+        """One page of executions in that order, beginning behind the place `after` (empty: with the first)."""
         with self._database.read():
             position = events.head(self._database)
-            rows = executions.page(wanted, before_id, page_size + 1)
+            rows = execution_pages.page(wanted, after, page_size + 1, order)
             return ExecutionPage(
                 views=[_view(row, full=full) for row in rows[:page_size]],
                 has_more=len(rows) > page_size,

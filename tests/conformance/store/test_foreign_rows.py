@@ -67,6 +67,6 @@ def _without(error: TaskServiceError, *names: str) -> tuple[type, str, list[str]
 def test_everybodys_rows_are_listed_where_nothing_else_is_asked_for(ports, caller, stranger):
     for each in (caller, stranger):
         Tasks(ports).create(each, definition())
-    page = Executions(ports).page(ExecutionFilter(owner_id=None), "", 10, full=False)
+    page = Executions(ports).page(ExecutionFilter(owner_id=None), (), 10, full=False)
     assert {view.execution.owner.id for view in page.views} == {"ann", "bob"}
     assert page.total == 2

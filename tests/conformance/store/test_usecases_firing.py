@@ -15,7 +15,7 @@ from task_server.domain.execution import Execution
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
 from task_server.domain.status import TaskStatus
-from task_server.store import executions
+from task_server.store import execution_pages
 from task_server.store.tables import TaskRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
@@ -78,7 +78,7 @@ def test_a_cron_time_makes_one_execution_however_many_schedulers_fire(ports, cal
     at_once(ports.database, 4, lambda: Firing(ports).fire_due())
 
     with ports.database.read():
-        made = executions.page(ExecutionFilter(parent_task=view.task.task_id), "", 10)
+        made = execution_pages.page(ExecutionFilter(parent_task=view.task.task_id), (), 10)
     assert [execution.scheduled_for for execution in made] == [fire_time]
     assert len(publisher.messages) == 1
     task = Tasks(ports).get(caller, view.task.task_id, full=False).task
@@ -99,7 +99,7 @@ def stored(ports, caller, task):
 def made(ports, task) -> list[Execution]:
     """The executions of a task, in the order of their times."""
     with ports.database.read():
-        found = executions.page(ExecutionFilter(parent_task=task.task_id), "", 10_000)
+        found = execution_pages.page(ExecutionFilter(parent_task=task.task_id), (), 10_000)
     return sorted(found, key=lambda run: run.scheduled_for or 0)
 
 
@@ -327,7 +327,7 @@ def test_a_schedule_ends_after_its_last_run(ports, caller, running):
     task = Tasks(ports).get(caller, view.task.task_id, full=False).task
     assert (task.fire_count, task.next_run_at) == (2, None)
     with ports.database.read():
-        made = executions.page(ExecutionFilter(parent_task=view.task.task_id), "", 10)
+        made = execution_pages.page(ExecutionFilter(parent_task=view.task.task_id), (), 10)
     for execution in made:
         assert status(ports, caller, view.task.task_id) is TaskStatus.PENDING
         claim = running.claim(execution.id, "w1")

@@ -13,7 +13,7 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import Topic
-from task_server.store import executions
+from task_server.store import execution_pages
 from task_server.store.tables import EventRow, ExecutionRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.stopping import Stopping
@@ -40,7 +40,7 @@ class Fired:
 
     def runs(self) -> list[Execution]:
         with self.ports.database.read():
-            return executions.page(ExecutionFilter(parent_task=self.task.task_id), "", 1000)[::-1]
+            return execution_pages.page(ExecutionFilter(parent_task=self.task.task_id), (), 1000)[::-1]
 
     def stored(self):
         return Tasks(self.ports).get(self.caller, self.task.task_id, full=False).task

@@ -10,7 +10,7 @@ from task_server.domain.errors import TaskEnded, TaskNotFound
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, TaskStatus
-from task_server.store import executions
+from task_server.store import execution_pages, executions
 from task_server.store.tables import EventRow, ExecutionRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.pausing import Pausing
@@ -31,7 +31,7 @@ def stored(ports, caller, task_id: str):
 
 def runs(ports, task_id: str):
     with ports.database.read():
-        return executions.page(ExecutionFilter(parent_task=task_id), "", 1000)[::-1]
+        return execution_pages.page(ExecutionFilter(parent_task=task_id), (), 1000)[::-1]
 
 
 def finish(running, execution_id: str) -> None:

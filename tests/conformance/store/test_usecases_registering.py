@@ -59,7 +59,7 @@ def test_it_is_recorded_as_it_was_told(registering, executions, caller):
     assert (view.detail.task_args, view.detail.task_kwargs) == ([2], {"a": 1})
     assert executions.get(caller, execution.id, full=True) == view
     assert executions.get_by_task_id(caller, "c-1", full=True) == view
-    listed = executions.page(ExecutionFilter(owner_id="ann", module="shop"), "", 10, full=False)
+    listed = executions.page(ExecutionFilter(owner_id="ann", module="shop"), (), 10, full=False)
     assert [each.execution for each in listed.views] == [execution]
 
 

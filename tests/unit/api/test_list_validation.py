@@ -9,6 +9,7 @@ import pytest
 
 from task_manager.v1 import execution_service_pb2, task_service_pb2
 from task_server.api.validation import listing
+from task_server.api.validation.filter import UTC
 from task_server.api.validation.listing import PageTokens
 from task_server.api.validation.violations import Violations
 from task_server.domain.clock import micros
@@ -99,13 +100,15 @@ def test_a_task_type_is_one_of_three(value: str, kind: TaskType | None, wrong: l
 )
 def test_a_date_is_its_whole_day_and_a_time_itself(value: str, is_end: bool, meaning: str) -> None:
     violations = Violations()
-    assert listing.check_date("start_date", value, violations, is_end=is_end) == micros(datetime.fromisoformat(meaning))
+    assert listing.check_date("start_date", value, UTC, violations, is_end=is_end) == micros(
+        datetime.fromisoformat(meaning)
+    )
     assert fields(violations) == []
 
 
 def test_the_last_day_of_the_calendar_is_an_end() -> None:
     violations = Violations()
-    found = listing.check_date("end_date", "9999-12-31", violations, is_end=True)
+    found = listing.check_date("end_date", "9999-12-31", UTC, violations, is_end=True)
     assert found == micros(datetime.fromisoformat("9999-12-31T23:59:59.999999Z")) + 1
     assert fields(violations) == []
 
@@ -125,12 +128,12 @@ def test_the_last_day_of_the_calendar_is_an_end() -> None:
 )
 def test_what_is_neither_a_date_nor_a_time_with_its_offset_is_refused(value: str) -> None:
     violations = Violations()
-    assert listing.check_date("end_date", value, violations, is_end=True) is None
+    assert listing.check_date("end_date", value, UTC, violations, is_end=True) is None
     assert fields(violations) == ["end_date"]
 
 
 def test_no_date_is_no_bound() -> None:
-    assert listing.check_date("end_date", "", Violations(), is_end=True) is None
+    assert listing.check_date("end_date", "", UTC, Violations(), is_end=True) is None
 
 
 TOKENS = PageTokens(b"k" * 32)

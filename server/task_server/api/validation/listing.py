@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
 
 from task_manager.v1 import execution_pb2, task_pb2
 from task_server.api.validation.violations import Violations
 from task_server.auth.signing import Signer
-from task_server.domain import listing
-from task_server.domain.clock import SECOND, Micros, micros
+from task_server.domain import days, listing
+from task_server.domain.clock import Micros
 from task_server.domain.errors import InvalidPageToken
 from task_server.domain.owner import Caller
 from task_server.domain.schedule import TaskType
 from task_server.domain.status import ExecutionStatus, TaskStatus
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def check_page_size(requested: int, violations: Violations, *, full: bool) -> int:
@@ -63,20 +60,14 @@ def check_task_type(value: str, violations: Violations) -> TaskType | None:
         return None
 
 
-def check_date(field: str, value: str, violations: Violations, *, is_end: bool) -> Micros | None:
-    """A date (at its end the whole day counts) or an RFC 3339 time; None for the empty text or with a violation."""
+def check_date(field: str, value: str, zone: ZoneInfo, violations: Violations, *, is_end: bool) -> Micros | None:
+    """A date of the zone (at its end the whole day counts) or an RFC 3339 time; None for the empty text or with a violation."""
     if not value:
         return None
     try:
-        if _DATE.fullmatch(value):
-            begin = micros(datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC))
-            return begin + 86_400 * SECOND if is_end else begin
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is None:
-            raise ValueError
-        return micros(time)
-    except (ValueError, OverflowError):
-        violations.add(field, "must be a date such as 2026-01-31 or a time such as 2026-01-31T08:00:00Z")
+        return days.read_time(value, zone, is_end=is_end)
+    except ValueError as error:
+        violations.add(field, str(error))
         return None
 
 
