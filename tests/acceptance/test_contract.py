@@ -31,6 +31,7 @@ SERVED = {
         f"ExecutionService.{name}"
         for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")
     ),
+    *(f"LockService.{name}Lock" for name in ("Acquire", "Renew", "Release", "Get")),
     *(
         f"AdminService.{name}"
         for name in ("CreateToken", "ListTokens", "RevokeToken", "ListAuditEvents", "GetSystemStatus")

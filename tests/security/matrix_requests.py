@@ -16,6 +16,8 @@ from google.protobuf.message import Message
 from task_manager.v1 import execution_pb2, task_pb2, token_pb2
 
 CODE = "def f():\n    return 1"
+#: Whoever locks something calls itself so.
+LOCK_HOLDER = "me"
 
 
 class Target(Enum):
@@ -36,6 +38,8 @@ class Kind(Enum):
     SCOPE = "scope"
     #: Rows within the caller's own that belong to another row.
     FILTER = "filter"
+    #: What only the caller's own rows are looked for by: somebody else's of that name is as none.
+    NAME = "name"
     #: The owner of what is made.
     ON_BEHALF = "on behalf"
     #: Nothing: it is about the caller's own, or about nobody's.
@@ -58,11 +62,16 @@ class Rows:
     task_id: str
     execution_id: str
     token_id: str
+    lock: str
+    #: By which the lock was acquired.
+    fencing_number: int
 
 
 def unknown_rows() -> Rows:
     """Names that nothing has."""
-    return Rows(f"nobody-{uuid.uuid4()}", str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:16])
+    return Rows(
+        f"nobody-{uuid.uuid4()}", str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:16], str(uuid.uuid4()), 1
+    )
 
 
 def path(method: MethodDescriptor) -> str:
@@ -79,7 +88,9 @@ def addresses(method: MethodDescriptor) -> list[Address]:
         return [Address(Kind.ON_BEHALF, "created_by" if "created_by" in fields else "requests")]
     if method.name == "UpdateTask":
         found.append(Address(Kind.ROW, "task.task_id"))
-    row = {"TaskService": ("task_id",), "LockService": ("name",)}.get(service, ("id", "ids", "task_id"))
+    if service == "LockService":
+        return [Address(Kind.NAME, "name")]
+    row = ("task_id",) if service == "TaskService" else ("id", "ids", "task_id")
     found += [Address(Kind.ROW, name) for name in row if name in fields]
     if service in ("TaskService", "ExecutionService"):
         found += [Address(Kind.SCOPE, name) for name in ("created_by", "my_tasks") if name in fields]
@@ -109,8 +120,10 @@ def request(method: MethodDescriptor, address: Address, target: Target, rows: Ro
         case Kind.ROW, "task_id":
             is_task = method.containing_service.name == "TaskService"
             message.task_id = rows.task_id if is_task else rows.execution_id
-        case Kind.ROW, "name":
-            message.name = rows.owner
+        case Kind.NAME, _:
+            message.name = rows.lock
+            if "fencing_number" in method.input_type.fields_by_name:
+                message.fencing_number = rows.fencing_number
         case Kind.SCOPE, "my_tasks":
             message.my_tasks = target is Target.OWN
         case Kind.SCOPE | Kind.ON_BEHALF, "created_by":
@@ -124,7 +137,6 @@ def request(method: MethodDescriptor, address: Address, target: Target, rows: Ro
 
 def _fill(method: MethodDescriptor, message: Any) -> None:
     """What the request needs besides."""
-    fields = method.input_type.fields_by_name
     task = task_pb2.Task(name="t", function_code=CODE, function_name="f", delay_seconds=3600)
     match method.name:
         case "CreateTask":
@@ -148,8 +160,10 @@ def _fill(method: MethodDescriptor, message: Any) -> None:
             message.status = execution_pb2.TaskExecution.SUCCESS
         case "CreateToken":
             message.token.CopyFrom(token_pb2.Token(owner=execution_pb2.User(id="made"), role="viewer"))
-        case _ if "lease_seconds" in fields:
-            message.owner, message.lease_seconds = "me", 10
+        case "AcquireLock" | "RenewLock":
+            message.owner, message.lease_seconds = LOCK_HOLDER, 60
+        case "ReleaseLock":
+            message.owner = LOCK_HOLDER
 
 
 @dataclass(frozen=True)

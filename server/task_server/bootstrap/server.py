@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from task_server.api.admin_service import AdminService
 from task_server.api.execution_service import ExecutionService
+from task_server.api.lock_service import LockService
 from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
 from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
@@ -42,6 +43,7 @@ from task_server.usecases.auditing import Auditing
 from task_server.usecases.batching import Batching
 from task_server.usecases.executions import Executions
 from task_server.usecases.explaining import Explaining
+from task_server.usecases.locking import Locking
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
@@ -118,6 +120,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             threads=threads,
             watchers=watchers,
         ),
+        "LockService": LockService(locking=Locking(ports), threads=threads),
         "AdminService": AdminService(
             token_admin=TokenAdmin(database, tokens, authenticator),
             auditing=auditing,

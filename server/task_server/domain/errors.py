@@ -233,7 +233,7 @@ class RateLimited(TaskServiceError):
 
 
 class QuotaExceeded(TaskServiceError):
-    """The owner has as many tasks, schedules, waiting executions or stored bytes as it may, or would have more."""
+    """The owner has as many tasks, schedules, waiting executions, stored bytes or locks as it may, or would have more."""
 
     _WORDS: ClassVar = {
         "tasks": "tasks that have not ended; wait until some have, or stop some",
@@ -247,11 +247,12 @@ class QuotaExceeded(TaskServiceError):
             "bytes of results, logs and arguments of executions; the oldest are removed when their time is over, or have the "
             "operator raise the quota"
         ),
+        "locks": "locks, of which those count too that have ended within the last minutes; release some, or wait",
     }
 
     def __init__(self, quota: str, limit: int, used: int) -> None:
         # Schedules do not end by themselves, and what is kept is so for days: there is no use in waiting.
-        self.retry_after = 5.0 if quota in ("tasks", "queued") else None
+        self.retry_after = 5.0 if quota in ("tasks", "queued", "locks") else None
         super().__init__(
             f"You have {used:,} of at most {limit:,} {self._WORDS[quota]}.",
             quota=quota,

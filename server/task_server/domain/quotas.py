@@ -30,6 +30,8 @@ class Quota:
     source_bytes: int = 0
     #: Bytes of the results, tracebacks, logs and arguments that are kept of its executions.
     result_bytes: int = 0
+    #: Names of locks that are held, or have been a short while ago.
+    locks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

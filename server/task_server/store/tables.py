@@ -181,6 +181,24 @@ class OwnerBytesRow(Model):
         primary_key = False
 
 
+class LockRow(Model):
+    """A lock of a user, as its last acquisition left it. `is_released` is 0 or 1."""
+
+    owner_id = TextField()
+    name = TextField()
+    holder = TextField()
+    number = BigIntegerField()
+    acquired_at = BigIntegerField()
+    expires_at = BigIntegerField()
+    is_released = IntegerField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "named_lock"
+        primary_key = CompositeKey("owner_id", "name")
+
+
 class StartRateRow(Model):
     """When the bucket of starts of a scope is full again; one that is full has no row."""
 
@@ -290,5 +308,5 @@ class SchemaRow(Model):
 
 TABLES = [
     *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, StartRateRow, TokenRow, ProcessRow, AuditRow),
-    *(SealedSecretRow, OwnerBytesRow, SchemaRow),
+    *(SealedSecretRow, OwnerBytesRow, LockRow, SchemaRow),
 ]

@@ -13,8 +13,9 @@ from task_server.config import Settings
 from task_server.domain.clock import NEVER, SECOND, Micros, seconds
 from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
+from task_server.domain.lock import REMEMBERED
 from task_server.domain.retention import Retention
-from task_server.store import audit, event_floor, events, processes, retention, usage
+from task_server.store import audit, event_floor, events, locks, processes, retention, usage
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer
@@ -24,6 +25,8 @@ _BATCH, _EVENTS = 40, 200
 _SEARCH = 500
 #: How much of logs one transaction removes, in bytes.
 _LOG_BYTES = 4 * 1024 * 1024
+#: Locks that one transaction removes: their rows are small.
+_LOCKS = 500
 #: Tasks with many executions that one sweep looks at; the next one goes on behind them.
 _TASKS = 1000
 #: Where those begin.
@@ -70,6 +73,7 @@ class Cleaning:
         yield from self.never_run()
         yield from self.processes()
         yield from self.owner_bytes()
+        yield from self.locks()
 
     def leave(self) -> None:
         """End this thread's connection to the database."""
@@ -213,6 +217,20 @@ class Cleaning:
             with self._database.write():
                 usage.gather(owner_id)
             yield 0  # nothing is gone: the sum is the same
+
+    def locks(self) -> Iterator[int]:
+        """Remove the locks that have ended, and that nobody acquired again."""
+        while True:
+            with self._database.read():
+                before = self._database.now() - REMEMBERED
+                is_any = locks.is_any_over(before)
+            if not is_any:
+                return
+            with self._database.write():
+                removed = locks.remove(before, _LOCKS)
+            yield removed
+            if removed < _LOCKS:
+                return
 
     def _surplus_of(self, task_id: str, newest: str) -> Iterator[int]:
         after = ""

@@ -1,4 +1,4 @@
-"""Quotas: whether an owner may have one more task, schedule, waiting execution or byte, asked in the transaction that makes it."""
+"""Quotas: whether an owner may have one more task, schedule, waiting execution, byte or lock, asked where it is made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from task_server.domain.errors import QuotaExceeded
 from task_server.domain.quotas import OMISSION, Quotas, most_stored
 from task_server.domain.task import TaskDefinition
+from task_server.store import locks as lock_rows
 from task_server.store import usage
 from task_server.store.database import Database
 from task_server.store.records import definition_bytes
@@ -49,9 +50,10 @@ class QuotaGuard:
         queued: int = 0,
         source_bytes: int = 0,
         result_bytes: int = 0,
+        locks: int = 0,
     ) -> None:
         """Raise QuotaExceeded where the owner may not have so many more. Within the transaction that makes them."""
-        counts = {"tasks": tasks, "schedules": schedules, "queued": queued}
+        counts = {"tasks": tasks, "schedules": schedules, "queued": queued, "locks": locks}
         asked = {**counts, "source_bytes": source_bytes, "result_bytes": result_bytes}
         most = self._to_count(owner_id, [name for name, more in asked.items() if more])
         if not most or self._has_much_room(owner_id, most, _used(owner_id, most)):
@@ -119,4 +121,6 @@ def _used(owner_id: str, names: Iterable[str]) -> dict[str, int]:
         used["queued"] = usage.queued(owner_id)
     if wanted & {"source_bytes", "result_bytes"}:
         used["source_bytes"], used["result_bytes"] = usage.stored(owner_id)
+    if "locks" in wanted:
+        used["locks"] = lock_rows.count(owner_id)
     return {name: used[name] for name in used if name in wanted}

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class LockServiceStub:
-    """Named leases that keep a job from running twice at once.
+    """Named leases that keep a job from running twice at once. Names are the caller's user's own: others neither see nor block them.
     """
 
     def __init__(self, channel):
@@ -59,25 +59,26 @@ class LockServiceStub:
 
 
 class LockServiceServicer:
-    """Named leases that keep a job from running twice at once.
+    """Named leases that keep a job from running twice at once. Names are the caller's user's own: others neither see nor block them.
     """
 
     def AcquireLock(self, request, context):
-        """Takes a lock that is free or expired.
+        """Takes a lock that is free or expired. Who holds it already gets the same again, with a lease that begins anew, so it may be
+        repeated. LOCK_HELD while another owner has it; RetryInfo says when its lease ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenewLock(self, request, context):
-        """Puts off the expiry of a lock that the caller holds.
+        """Begins the lease of a lock that the caller holds anew. LOCK_LOST when it does not, or not any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseLock(self, request, context):
-        """Gives back a lock that the caller holds.
+        """Gives back a lock that the caller holds. It may be repeated. LOCK_LOST when somebody has acquired it since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +123,7 @@ def add_LockServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LockService:
-    """Named leases that keep a job from running twice at once.
+    """Named leases that keep a job from running twice at once. Names are the caller's user's own: others neither see nor block them.
     """
 
     @staticmethod
