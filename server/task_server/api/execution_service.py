@@ -160,6 +160,7 @@ class ExecutionService:
             executions=[_execution(view) for view in page.views],
             next_page_token=self._page_tokens.next_token(request, caller, last) if last else "",
             total_size=page.total,
+            total_size_is_least=page.total_is_least,
             watch_token=self._watch_tokens.token(page.position),
         )
 

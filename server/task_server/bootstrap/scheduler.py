@@ -13,12 +13,13 @@ from task_server.dispatch.celery_app import make_app
 from task_server.dispatch.publisher import CeleryPublisher
 from task_server.domain.process import ProcessRole
 from task_server.metrics.reading import remembered
-from task_server.scheduler.cleaner import Cleaner
 from task_server.scheduler.scheduler import Scheduler
+from task_server.scheduler.sweeper import Sweeper
 from task_server.usecases.calling import Calling
 from task_server.usecases.cleaning import Cleaning, configured_retention
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
+from task_server.usecases.folding import Folding
 from task_server.usecases.gauging import Gauging
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
@@ -27,6 +28,8 @@ from task_server.usecases.rescuing import Rescuing
 
 #: However often the metrics are scraped, the database is asked for them no more often than this.
 _GAUGE_SECONDS = 5.0
+#: Counts are right whether changes are folded or not, but whoever counts reads those that are not.
+_FOLD_SECONDS = 1.0
 
 
 def run(settings: Settings) -> int:
@@ -53,15 +56,25 @@ def run(settings: Settings) -> int:
         scheduler.stop()
 
     threading.Thread(target=obey, name="signals", daemon=True).start()
-    cleaner = Cleaner(Cleaning(ports, configured_retention(settings)), settings.clean_interval_seconds)
-    cleaner.start()
+    sweepers = (
+        Sweeper(
+            "cleaner",
+            Cleaning(ports, configured_retention(settings)),
+            settings.clean_interval_seconds,
+            "removed what is kept no longer",
+        ),
+        Sweeper("folder", Folding(database), _FOLD_SECONDS),
+    )
+    for sweeper in sweepers:
+        sweeper.start()
     presence = Presence(database, this_process(ProcessRole.SCHEDULER))
     presence.start()
     readings = remembered(Gauging(database).readings, _GAUGE_SECONDS)
     with serving_metrics(settings, readings):
         scheduler.run(ports.bell)
     presence.close()
-    cleaner.stop()
+    for sweeper in sweepers:
+        sweeper.stop()
     publisher.close()
     ports.close()
     return 0

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 
 from task_server.domain.clock import Micros
 from task_server.domain.execution import Attempt, Execution, ExecutionDetail
-from task_server.domain.listing import ExecutionFilter
 from task_server.domain.outcome import Outcome
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.store import records
 from task_server.store.database import Database
-from task_server.store.matching import matching
 from task_server.store.statement import Statement, rows
 from task_server.store.tables import ExecutionRow
 
@@ -170,11 +168,6 @@ def detail(execution_id: str) -> ExecutionDetail:
     row = _DETAIL.one(id=execution_id)
     assert row is not None, execution_id  # noqa: S101 - one snapshot shows all of it
     return records.execution_detail(row, _ATTEMPTS.all(execution_id=execution_id))
-
-
-def count(wanted: ExecutionFilter) -> int:
-    """How many executions match."""
-    return int(matching(ExecutionRow.select(), wanted).count())
 
 
 def unfinished(parent_task: str) -> list[Execution]:

@@ -199,6 +199,51 @@ class LockRow(Model):
         primary_key = CompositeKey("owner_id", "name")
 
 
+class ChangeRow(Model):
+    """Executions that are there and were not, or the other way round: `n` is 1 or -1. The database adds it by itself.
+
+    `waited` and `ran` are microseconds, NULL where they are not known. `outcome` is a status, or UNKNOWN.
+    """
+
+    number = BigAutoField()
+    n = IntegerField()
+    owner_id = TextField()
+    module = TextField()
+    task_name = TextField()
+    outcome = TextField()
+    created_at = BigIntegerField()
+    waited = BigIntegerField(null=True)
+    ran = BigIntegerField(null=True)
+
+    class Meta:
+        """The table's name."""
+
+        table_name = "execution_change"
+
+
+class RollupRow(Model):
+    """How many executions there are of a kind, as far as changes were folded; see `store.rollup_cells`."""
+
+    grouping_set = IntegerField()
+    period = BigIntegerField()
+    measure = IntegerField()
+    owner_id = TextField()
+    module = TextField()
+    task_name = TextField()
+    begins_at = BigIntegerField()
+    outcome = TextField()
+    bucket = IntegerField()
+    n = BigIntegerField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "execution_rollup"
+        primary_key = CompositeKey(
+            *("grouping_set", "period", "measure", "owner_id", "module", "task_name", "begins_at", "outcome", "bucket")
+        )
+
+
 class StartRateRow(Model):
     """When the bucket of starts of a scope is full again; one that is full has no row."""
 
@@ -308,5 +353,5 @@ class SchemaRow(Model):
 
 TABLES = [
     *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, StartRateRow, TokenRow, ProcessRow, AuditRow),
-    *(SealedSecretRow, OwnerBytesRow, LockRow, SchemaRow),
+    *(SealedSecretRow, OwnerBytesRow, LockRow, ChangeRow, RollupRow, SchemaRow),
 ]

@@ -10,7 +10,7 @@ from task_server.domain.execution import Execution, ExecutionDetail, LogChunk
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.ordering import NEWEST, Order, Place
 from task_server.domain.owner import Caller
-from task_server.store import events, execution_logs, execution_pages, executions
+from task_server.store import events, execution_logs, execution_pages, executions, rollups
 from task_server.usecases.ports import Ports
 
 _LOG_CHUNKS = 64
@@ -31,6 +31,8 @@ class ExecutionPage:
     views: list[ExecutionView]
     has_more: bool
     total: int
+    #: There may be more than `total`.
+    total_is_least: bool
     #: Where a watcher goes on after this page.
     position: Position
 
@@ -60,11 +62,13 @@ class Executions:
         """One page of executions in that order, beginning behind the place `after` (empty: with the first)."""
         with self._database.read():
             position = events.head(self._database)
+            total, total_is_least = rollups.count(wanted)
             rows = execution_pages.page(wanted, after, page_size + 1, order)
             return ExecutionPage(
                 views=[_view(row, full=full) for row in rows[:page_size]],
                 has_more=len(rows) > page_size,
-                total=executions.count(wanted),
+                total=total,
+                total_is_least=total_is_least,
                 position=position,
             )
 

@@ -6,8 +6,10 @@ import json
 
 import pytest
 from tests.conformance.store.engine_values import SUCCESS
+from tests.conformance.store.rollup_recount import difference
 
 from task_server.dispatch.publisher import MemoryPublisher
+from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import MemoryBell
@@ -15,6 +17,7 @@ from task_server.store.migrator import known_migrations, migrate
 from task_server.store.tables import ExecutionRow, SchemaRow
 from task_server.usecases.executions import Executions
 from task_server.usecases.firing import Firing
+from task_server.usecases.folding import Folding
 from task_server.usecases.ports import Ports
 from task_server.usecases.running import Running
 from task_server.usecases.tasks import Tasks
@@ -122,6 +125,15 @@ def test_what_was_there_runs_on_under_the_new_rules(old_database, caller):
     with old_database.read():
         kinds = dict(ExecutionRow.select(ExecutionRow.id, ExecutionRow.action_kind).tuples())
     assert kinds == {"e1": "code", "e2": "", "e3": ""}
+
+    def total() -> int:
+        return Executions(ports).page(ExecutionFilter(owner_id="ann"), (), 10, full=False).total
+
+    assert total() == 3
+    assert sum(Folding(old_database).sweep()) == 3
+    assert total() == 3
+    with old_database.read():
+        assert difference() == {}
 
     running = Running(ports, lease_seconds=30)
     claim = running.claim("e1", "w1")

@@ -1,4 +1,4 @@
-"""The cleaner's loop: it sweeps again and again, pauses so that others may write, survives what goes wrong, and ends at once."""
+"""A sweeper's loop: it sweeps again and again, pauses so that others may write, survives what goes wrong, and ends at once."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from task_server.domain.errors import DatabaseUnavailable
-from task_server.scheduler.cleaner import Cleaner
-from task_server.usecases.cleaning import Cleaning
+from task_server.scheduler.sweeper import Sweeper
 
 
 class Sweeps:
@@ -46,8 +45,8 @@ def nothing() -> Iterator[int]:
     return iter(())
 
 
-def cleaner_of(sweeps: Sweeps, interval_seconds: float = 0.01) -> Cleaner:
-    cleaner = Cleaner(cast(Cleaning, sweeps), interval_seconds)
+def cleaner_of(sweeps: Sweeps, interval_seconds: float = 0.01) -> Sweeper:
+    cleaner = Sweeper("cleaner", sweeps, interval_seconds, "removed what is kept no longer")
     cleaner.start()
     return cleaner
 
@@ -70,7 +69,7 @@ def test_it_goes_on_after_an_absent_database_and_after_a_defect_and_says_each_on
         cleaner.stop()
     told = [(record.levelname, record.getMessage(), getattr(record, "rows", None)) for record in caplog.records]
     assert told == [
-        ("WARNING", "cleaning waits: the database is away", None),
+        ("WARNING", "the cleaner waits: the database is away", None),
         ("ERROR", "a sweep of the cleaner failed", None),
         ("INFO", "removed what is kept no longer", 7),
     ]
