@@ -27,6 +27,8 @@ SERVED = {
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
     *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks", "BatchCreateTasks")),
     *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
+    *(f"ExecutionService.{name}Executions" for name in ("BatchRegister", "BatchReport")),
+    "ExecutionService.UpdateExecutionStatus",
     *(
         f"ExecutionService.{name}"
         for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from task_manager.v1 import execution_pb2, task_pb2, token_pb2
+from task_manager.v1.execution_service_pb2 import RegisterExecutionRequest
 
 CODE = "def f():\n    return 1"
 #: Whoever locks something calls itself so.
@@ -61,6 +62,8 @@ class Rows:
     owner: str
     task_id: str
     execution_id: str
+    #: One of another Celery app, registered.
+    registered_id: str
     token_id: str
     lock: str
     #: By which the lock was acquired.
@@ -70,7 +73,11 @@ class Rows:
 def unknown_rows() -> Rows:
     """Names that nothing has."""
     return Rows(
-        f"nobody-{uuid.uuid4()}", str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:16], str(uuid.uuid4()), 1
+        f"nobody-{uuid.uuid4()}",
+        *(str(uuid.uuid4()) for _ in range(3)),
+        token_id=uuid.uuid4().hex[:16],
+        lock=str(uuid.uuid4()),
+        fencing_number=1,
     )
 
 
@@ -86,6 +93,8 @@ def addresses(method: MethodDescriptor) -> list[Address]:
     found = []
     if "Register" in method.name:
         return [Address(Kind.ON_BEHALF, "created_by" if "created_by" in fields else "requests")]
+    if method.name == "BatchReportExecutions":
+        return [Address(Kind.ON_BEHALF, "reports")]
     if method.name == "UpdateTask":
         found.append(Address(Kind.ROW, "task.task_id"))
     if service == "LockService":
@@ -105,6 +114,11 @@ def makes_action(method: MethodDescriptor) -> bool:
     return any(kind is task_pb2.Task.DESCRIPTOR for kind in tasks) or method.name == "BatchCreateTasks"
 
 
+def is_report(method: MethodDescriptor) -> bool:
+    """Whether the method says what became of a registered run."""
+    return method.name == "UpdateExecutionStatus"
+
+
 def request(method: MethodDescriptor, address: Address, target: Target, rows: Rows) -> Message:
     """A request that would go well, if its caller may make it and its row is there."""
     message: Any = message_factory.GetMessageClass(method.input_type)()
@@ -114,6 +128,8 @@ def request(method: MethodDescriptor, address: Address, target: Target, rows: Ro
             message.task.task_id = rows.task_id
         case Kind.ROW, "ids":
             message.ids.append(rows.execution_id)
+        case Kind.ROW, "id" if is_report(method):
+            message.id = rows.registered_id
         case Kind.ROW, "id":
             is_token = method.containing_service.name == "AdminService"
             message.id = rows.token_id if is_token else rows.execution_id
@@ -130,6 +146,10 @@ def request(method: MethodDescriptor, address: Address, target: Target, rows: Ro
             message.created_by = rows.owner
         case Kind.ON_BEHALF, "requests":
             message.requests.add(task_id=str(uuid.uuid4()), task_name="t", module="m", created_by=rows.owner)
+        case Kind.ON_BEHALF, "reports":
+            message.reports.add().run.MergeFrom(
+                RegisterExecutionRequest(task_id=str(uuid.uuid4()), task_name="t", module="m", created_by=rows.owner)
+            )
         case Kind.FILTER, _:
             message.parent_task = rows.task_id
     return message  # type: ignore[no-any-return] # made by its class

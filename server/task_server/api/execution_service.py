@@ -10,10 +10,10 @@ from task_manager.v1 import execution_pb2, execution_service_pb2, task_pb2
 from task_server.api import convert
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.threads import Threads
+from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation import listing
 from task_server.api.validation.execution_filter import execution_filter
 from task_server.api.validation.order import check_order, place_text, read_place
-from task_server.api.validation.registration import validate_registration
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
 from task_server.api.watch import Watchers
@@ -21,7 +21,6 @@ from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
 from task_server.domain.ordering import place
 from task_server.usecases.executions import Executions, ExecutionView
-from task_server.usecases.registering import Registering, require_owner
 from task_server.usecases.visibility import owner_scope
 
 #: How often a followed log is looked at.
@@ -39,14 +38,14 @@ class ExecutionService:
         self,
         *,
         executions: Executions,
-        registering: Registering,
+        tracked_runs: TrackedRuns,
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
         watchers: Watchers,
     ) -> None:
         self._executions = executions
-        self._registering = registering
+        self._tracked_runs = tracked_runs
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
@@ -56,10 +55,25 @@ class ExecutionService:
         self, request: execution_service_pb2.RegisterExecutionRequest, _: Any
     ) -> execution_pb2.TaskExecution:
         """Record a run of another Celery app."""
-        caller = current_caller.get()
-        require_owner(caller, request.created_by)
-        registration = validate_registration(request, caller, Violations())
-        return _execution(await self._threads.run(self._registering.register, caller, registration))
+        return await self._threads.run(self._tracked_runs.register, current_caller.get(), request)
+
+    async def BatchRegisterExecutions(  # noqa: N802
+        self, request: execution_service_pb2.BatchRegisterExecutionsRequest, _: Any
+    ) -> execution_service_pb2.BatchRegisterExecutionsResponse:
+        """Record many runs of other Celery apps."""
+        return await self._threads.run(self._tracked_runs.register_many, current_caller.get(), request)
+
+    async def BatchReportExecutions(  # noqa: N802
+        self, request: execution_service_pb2.BatchReportExecutionsRequest, _: Any
+    ) -> execution_service_pb2.BatchReportExecutionsResponse:
+        """Record and move many runs of other Celery apps."""
+        return await self._threads.run(self._tracked_runs.report, current_caller.get(), request)
+
+    async def UpdateExecutionStatus(  # noqa: N802
+        self, request: execution_service_pb2.UpdateExecutionStatusRequest, _: Any
+    ) -> execution_pb2.TaskExecution:
+        """Move a run of another Celery app."""
+        return await self._threads.run(self._tracked_runs.update, current_caller.get(), request)
 
     async def ListExecutions(  # noqa: N802
         self, request: execution_service_pb2.ListExecutionsRequest, _: Any

@@ -17,6 +17,7 @@ from task_server.api.task_draft import Drafts
 from task_server.api.task_service import TaskService
 from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
+from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation.listing import PageTokens
 from task_server.api.validation.secrets import SecretTaker
 from task_server.api.validation.task import TaskValidator
@@ -44,6 +45,7 @@ from task_server.usecases.batching import Batching
 from task_server.usecases.executions import Executions
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.locking import Locking
+from task_server.usecases.observing import Observing
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
@@ -114,7 +116,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
         ),
         "ExecutionService": ExecutionService(
             executions=Executions(ports),
-            registering=Registering(ports),
+            tracked_runs=TrackedRuns(Registering(ports), Observing(ports)),
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,

@@ -161,7 +161,10 @@ class ExecutionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateExecutionStatus(self, request, context):
-        """Sets the status of a registered run, for modules that report themselves.
+        """Says where a registered run stands, for modules that report themselves, and answers with what is recorded then. A run never goes back: one
+        that has ended keeps its status, which is no error, and metadata is merged all the same. Others' runs take the grant
+        `executions:register-for-others`; one that the caller may not see is answered in the BASIC view. A run of this service is refused with
+        EXECUTION_NOT_FOREIGN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,7 +173,7 @@ class ExecutionServiceServicer:
     def BatchReportExecutions(self, request, context):
         """Records and updates up to 1,000 runs of other Celery apps in one transaction, as their own processes see them: what is not recorded yet
         is, and what is recorded is moved on. Reports may come late, twice, and in any order: a status never goes back, and a final one stays.
-        Idempotent.
+        Runs of this service are left as they are. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,7 +204,7 @@ class ExecutionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchRegisterExecutions(self, request, context):
-        """Records up to 1,000 runs, idempotent each.
+        """Records up to 1,000 runs in one transaction, each as RegisterExecution does. Where one is refused none is recorded. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,58 @@
+"""What callers tell of runs of other Celery apps: permission, validation, use case and answer, in a thread.
+
+A request may tell of a thousand runs, and to read it would keep the event loop from others.
+"""
+
+from __future__ import annotations
+
+from task_manager.v1 import execution_pb2, execution_service_pb2
+from task_server.api import convert
+from task_server.api.validation.registration import validate_registration, validate_registrations
+from task_server.api.validation.reporting import validate_reports, validate_update
+from task_server.api.validation.violations import Violations
+from task_server.domain.owner import Caller
+from task_server.usecases.observing import Observing
+from task_server.usecases.registering import Registering, require_owner
+
+
+class TrackedRuns:
+    """The RPCs by which runs are registered and reported."""
+
+    def __init__(self, registering: Registering, observing: Observing) -> None:
+        self._registering = registering
+        self._observing = observing
+
+    def register(
+        self, caller: Caller, request: execution_service_pb2.RegisterExecutionRequest
+    ) -> execution_pb2.TaskExecution:
+        """Record a run. Raises PermissionMissing before anything else."""
+        require_owner(caller, request.created_by)
+        view = self._registering.register(caller, validate_registration(request, caller, Violations()))
+        return convert.execution(view.execution, view.detail)
+
+    def register_many(
+        self, caller: Caller, request: execution_service_pb2.BatchRegisterExecutionsRequest
+    ) -> execution_service_pb2.BatchRegisterExecutionsResponse:
+        """Record runs. Raises PermissionMissing before anything else."""
+        for created_by in {each.created_by for each in request.requests}:
+            require_owner(caller, created_by)
+        recorded = self._registering.register_many(caller, validate_registrations(request, caller))
+        return execution_service_pb2.BatchRegisterExecutionsResponse(
+            executions=[convert.execution(execution, None) for execution in recorded]
+        )
+
+    def report(
+        self, caller: Caller, request: execution_service_pb2.BatchReportExecutionsRequest
+    ) -> execution_service_pb2.BatchReportExecutionsResponse:
+        """Record and move runs. Raises PermissionMissing before anything else."""
+        for created_by in {each.run.created_by for each in request.reports}:
+            require_owner(caller, created_by)
+        reported = self._observing.report(caller, validate_reports(request, caller))
+        return execution_service_pb2.BatchReportExecutionsResponse(**reported._asdict())
+
+    def update(
+        self, caller: Caller, request: execution_service_pb2.UpdateExecutionStatusRequest
+    ) -> execution_pb2.TaskExecution:
+        """Move one run."""
+        view = self._observing.update(caller, request.id, validate_update(request))
+        return convert.execution(view.execution, view.detail)
