@@ -26,7 +26,7 @@ setup: $(VENV)/.ready ## Make the virtual environment with everything a develope
 # A venv half made, or of a Python that is gone, is made anew.
 $(VENV)/.ready: pyproject.toml tools/find-python
 	@$(BIN)/python -c '' 2>/dev/null || { python=$$(PYTHON='$(PYTHON)' sh tools/find-python) && "$$python" -m venv --clear $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgres,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,postgres,tracker,dev]'
 	@touch $@
 
 .PHONY: demo

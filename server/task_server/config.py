@@ -49,6 +49,7 @@ _MAY_BE_ZERO = (
     "retain_events_seconds",
     "retain_events",
     "retain_audit_seconds",
+    "tracking_vanished_after_seconds",
 )
 #: What must be kept longer than a call may take, and why.
 _OUTLAST_A_CALL = {
@@ -241,6 +242,13 @@ class Settings:
     retain_audit_seconds: float = 365 * 86_400.0
     #: How often the scheduler looks for what is kept no longer.
     clean_interval_seconds: float = 60.0
+
+    # Other Celery apps (docs/operations.md, "Tracking other Celery apps").
+    #: A TOML file with the apps whose events and results are followed, for server and tracker. Empty means none.
+    tracked_apps_file: str = ""
+    #: How long nobody may have seen a run of another app until it is ended as OUTCOME_UNKNOWN: longer than such runs take, and than
+    #: their result backend keeps results. 0 means never.
+    tracking_vanished_after_seconds: float = 7 * 86_400.0
 
     #: Where each process serves its metrics: host:port. Under `up` that is the server's, and gateway, worker and scheduler have the
     #: three ports after it. Port 0 means a free one each. Empty means nowhere, and nothing is counted.

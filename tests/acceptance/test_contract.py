@@ -26,6 +26,7 @@ SERVED = {
     *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
     *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
     *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks", "BatchCreateTasks")),
+    *("TaskService.SyncTask", "ExecutionService.SyncExecution", "ExecutionService.SyncExecutions"),
     *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
     *(f"ExecutionService.{name}Executions" for name in ("BatchRegister", "BatchReport")),
     "ExecutionService.UpdateExecutionStatus",

@@ -20,8 +20,10 @@ from task_server.store.migrator import migrate
 from task_server.usecases.calling import Calling
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
+from task_server.usecases.observing import Observing
 from task_server.usecases.ports import Ports
 from task_server.usecases.publishing import Publishing
+from task_server.usecases.reconciling import Reconciling
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.tasks import Tasks
 
@@ -67,6 +69,7 @@ class Clockwork:
             rescuing=Rescuing(ports, max_lost_attempts=3),
             expiring=Expiring(ports),
             calling=Calling(ports),
+            reconciling=Reconciling(ports, Observing(ports), 7 * 86_400),
             interval_seconds=interval_seconds,
         )
         self._thread = threading.Thread(target=self._run)

@@ -21,10 +21,13 @@ from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
 from task_server.domain.ordering import place
 from task_server.usecases.executions import Executions, ExecutionView
+from task_server.usecases.syncing import Syncing
 from task_server.usecases.visibility import owner_scope
 
 #: How often a followed log is looked at.
 _FOLLOW_SECONDS = 0.5
+#: Runs that one call looks up, where it says no number, and at most.
+_USUALLY_SYNCED, _MOST_SYNCED = 100, 1000
 
 
 #: A list's answer.
@@ -39,16 +42,21 @@ class ExecutionService:
         *,
         executions: Executions,
         tracked_runs: TrackedRuns,
+        syncing: Syncing,
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
+        lookups: Threads,
         watchers: Watchers,
     ) -> None:
         self._executions = executions
         self._tracked_runs = tracked_runs
+        self._syncing = syncing
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
+        # A result backend may take seconds: nobody who only needs the database waits for that.
+        self._lookups = lookups
         self._watchers = watchers
 
     async def RegisterExecution(  # noqa: N802
@@ -126,6 +134,27 @@ class ExecutionService:
             finished_at=timestamp(execution.finished_at),
             error=execution.error,
         )
+
+    async def SyncExecution(  # noqa: N802
+        self, request: execution_service_pb2.SyncExecutionRequest, _: Any
+    ) -> execution_pb2.TaskExecution:
+        """Look up one run of another Celery app."""
+        execution_id = _required("id", request.id, Violations())
+        return _execution(await self._lookups.run(self._syncing.sync, current_caller.get(), execution_id))
+
+    async def SyncExecutions(  # noqa: N802
+        self, request: execution_service_pb2.SyncExecutionsRequest, _: Any
+    ) -> execution_service_pb2.SyncExecutionsResponse:
+        """Look up unfinished runs of other Celery apps."""
+        my_tasks = request.my_tasks if request.HasField("my_tasks") else None
+        owner_id = owner_scope(current_caller.get(), "", my_tasks)
+        violations = Violations()
+        if not 0 <= request.max_count <= _MOST_SYNCED:
+            violations.add("max_count", f"must be from 1 to {_MOST_SYNCED:,}; 0 means {_USUALLY_SYNCED}")
+        violations.raise_any()
+        max_count = request.max_count or _USUALLY_SYNCED
+        synced = await self._lookups.run(self._syncing.sync_many, owner_id, max_count)
+        return execution_service_pb2.SyncExecutionsResponse(**synced._asdict())
 
     async def TailExecutionLogs(  # noqa: N802
         self, request: execution_service_pb2.TailExecutionLogsRequest, _: Any

@@ -34,6 +34,7 @@ from task_server.domain.task import TaskDefinition
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.rerunning import Rerunning
+from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.stopping import Stopped, Stopping
 from task_server.usecases.tasks import Tasks, TaskView
 from task_server.usecases.visibility import owner_scope
@@ -53,6 +54,7 @@ class TaskService:
         stopping: Stopping,
         pausing: Pausing,
         rerunning: Rerunning,
+        rescuing: Rescuing,
         updates: TaskUpdates,
         batches: TaskBatches,
         drafts: Drafts,
@@ -70,6 +72,7 @@ class TaskService:
         self._stopping = stopping
         self._pausing = pausing
         self._rerunning = rerunning
+        self._rescuing = rescuing
         self._updates = updates
         self._batches = batches
         self._drafts = drafts
@@ -201,6 +204,13 @@ class TaskService:
         """Let a held task go on."""
         task_id = _required(request.task_id, Violations())
         return _task(await self._threads.run(self._pausing.resume, current_caller.get(), task_id), full=True)
+
+    async def SyncTask(self, request: task_service_pb2.SyncTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
+        """Take the task's runs from workers that are gone, without waiting for a scheduler to do so."""
+        task_id = _required(request.task_id, Violations())
+        caller = current_caller.get()
+        await self._threads.run(self._rescuing.rescue_of_task, caller, task_id)
+        return _task(await self._threads.run(self._tasks.get, caller, task_id, full=True), full=True)
 
     async def PreviewSchedule(  # noqa: N802
         self, request: task_service_pb2.PreviewScheduleRequest, _: Any

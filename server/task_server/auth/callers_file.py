@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from task_server.auth.issuer import Issuer
 from task_server.auth.key_set import ALGORITHMS
 from task_server.config import ConfigError
 from task_server.domain.owner import DEFAULT_GRANTS, Caller, CallerKind, Grant, Owner, Role
+from task_server.operator_file import REQUIRED, TableReader, read_toml
 from task_server.tls.loopback import is_local
 
 _KNOWN_ALGORITHMS = {algorithm for several in ALGORITHMS.values() for algorithm in several}
@@ -30,12 +30,7 @@ class Callers:
 
 def read_callers(file: Path) -> Callers:
     """Read the file. Raises ConfigError with one line for each thing that is wrong."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"callers_file {file} can not be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"callers_file {file} is not TOML: {error}") from error
+    content = read_toml(file, "callers_file")
     reading = _Reading()
     reading.only(content, "the file", {"issuer", "certificate"})
     issuers = [reading.issuer(table, f"issuer {number}") for number, table in reading.tables(content, "issuer")]
@@ -54,35 +49,8 @@ def read_callers(file: Path) -> Callers:
     return Callers(tuple(issuers), certificates)
 
 
-class _Reading:
-    """Reads tables, and goes on after what is wrong so that all of it is told at once."""
-
-    def __init__(self) -> None:
-        self.wrong: list[str] = []
-
-    def tables(self, content: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
-        found = content.get(key, [])
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            self.wrong.append(f"{key} must be tables, each headed [[{key}]]")
-            return []
-        return list(enumerate(found, 1))
-
-    def only(self, table: dict[str, Any], where: str, known: set[str]) -> None:
-        self.wrong += [
-            f"{where}: {name!r} is not known; there are {', '.join(sorted(known))}" for name in table.keys() - known
-        ]
-
-    def take(self, table: dict[str, Any], where: str, name: str, default: Any, read: Callable[[Any], Any]) -> Any:
-        """The value as `read` makes it; the default where it is missing, and where it is wrong."""
-        if name not in table:
-            if default is _REQUIRED:
-                self.wrong.append(f"{where}: {name} is missing")
-            return default
-        try:
-            return read(table[name])
-        except (TypeError, ValueError, KeyError) as error:
-            self.wrong.append(f"{where}: {name} {error}")
-            return default
+class _Reading(TableReader):
+    """Reads the tables of this file."""
 
     def issuer(self, table: dict[str, Any], where: str) -> Issuer:
         readers: dict[str, tuple[Any, Callable[[Any], Any]]] = {
@@ -122,8 +90,8 @@ class _Reading:
             self.wrong.append(f"{where}: give either uri or dns, a name in the certificate")
         kind = (kinds or ["uri"])[0]
         value = self.take(table, where, kind, "", _text)
-        user_id = self.take(table, where, "user_id", _REQUIRED, _text)
-        role = self.take(table, where, "role", _REQUIRED, _role)
+        user_id = self.take(table, where, "user_id", REQUIRED, _text)
+        role = self.take(table, where, "role", REQUIRED, _role)
         caller = Caller(
             owner=Owner(user_id, self.take(table, where, "username", table.get("user_id", ""), _text)),
             role=role,
@@ -134,8 +102,6 @@ class _Reading:
         return Name(kind, value.lower() if kind == "dns" else value), caller
 
 
-#: Stands for a value that has no default.
-_REQUIRED: Any = object()
 _WHY = {
     "user_id_prefix": '; with "" its users are those of the same id that tokens have',
     "audience": "; else a token for another service would do here",

@@ -21,9 +21,11 @@ from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.folding import Folding
 from task_server.usecases.gauging import Gauging
+from task_server.usecases.observing import Observing
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
 from task_server.usecases.publishing import Publishing
+from task_server.usecases.reconciling import Reconciling
 from task_server.usecases.rescuing import Rescuing
 
 #: However often the metrics are scraped, the database is asked for them no more often than this.
@@ -44,6 +46,7 @@ def run(settings: Settings) -> int:
         rescuing=Rescuing(ports, settings.max_lost_attempts),
         expiring=Expiring(ports),
         calling=Calling(ports),
+        reconciling=Reconciling(ports, Observing(ports), settings.tracking_vanished_after_seconds),
         interval_seconds=settings.scheduler_interval_seconds,
     )
     # A handler may not take the lock that the loop may hold; the queue's `put` may interrupt anything.

@@ -40,6 +40,8 @@ from task_server.sealing.sealer import Sealer
 from task_server.store.database import Database
 from task_server.tls import plaintext
 from task_server.tls.certificate import CertificateError
+from task_server.tracking.backends import ConfiguredBackends
+from task_server.tracking.configured import read_apps
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.batching import Batching
 from task_server.usecases.executions import Executions
@@ -51,7 +53,9 @@ from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
 from task_server.usecases.registering import Registering
 from task_server.usecases.rerunning import Rerunning
+from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.stopping import Stopping
+from task_server.usecases.syncing import Syncing
 from task_server.usecases.system_status import SystemStatuses
 from task_server.usecases.tasks import Tasks
 from task_server.usecases.token_admin import TokenAdmin
@@ -63,6 +67,8 @@ if TYPE_CHECKING:
 
 #: Threads that check what is to be created. Code is compiled in a child process meanwhile.
 _CHECK_THREADS = 2
+#: Threads that ask result backends of other apps.
+_LOOKUP_THREADS = 4
 
 
 def run(settings: Settings) -> int:
@@ -76,6 +82,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     secret_key, *former_keys = secret_keys(settings)
     ports = connect(settings, database)
     threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
+    backends, lookups = ConfiguredBackends(read_apps(settings)), Threads(_LOOKUP_THREADS)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key, former_keys), PageTokens(secret_key, former_keys)
@@ -99,6 +106,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             explaining=Explaining(ports),
             stopping=Stopping(ports),
             pausing=Pausing(ports),
+            rescuing=Rescuing(ports, settings.max_lost_attempts),
             rerunning=Rerunning(ports),
             batches=TaskBatches(
                 batching=Batching(ports), drafts=drafts, digests=digests, threads=threads, checks=checks
@@ -117,9 +125,11 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
         "ExecutionService": ExecutionService(
             executions=Executions(ports),
             tracked_runs=TrackedRuns(Registering(ports), Observing(ports)),
+            syncing=Syncing(ports, Observing(ports), backends),
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,
+            lookups=lookups,
             watchers=watchers,
         ),
         "LockService": LockService(locking=Locking(ports), threads=threads),
@@ -160,6 +170,8 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             raise StartError(str(error)) from error
     threads.close()
     checks.close()
+    lookups.close()
+    backends.close()
     checker.close()
     if further:
         further.close()

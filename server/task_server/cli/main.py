@@ -10,7 +10,7 @@ from pathlib import Path
 
 import task_server
 from task_server import config, logs
-from task_server.cli import secrets, tokens
+from task_server.cli import secrets, tokens, tracker
 from task_server.config import ConfigError, Settings
 from task_server.embedded.errors import StackError
 
@@ -170,6 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
 
+    tracker.add_command(commands, _composed, _add_settings)
     tokens.add_commands(commands, _composed, _add_settings)
     secrets.add_commands(commands, _composed, _add_settings)
     return parser

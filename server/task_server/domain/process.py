@@ -19,6 +19,7 @@ class ProcessRole(StrEnum):
     SERVER = "server"
     WORKER = "worker"
     SCHEDULER = "scheduler"
+    TRACKER = "tracker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,9 @@ from task_server.tls.plaintext import check_listener
 logger = logging.getLogger(__name__)
 
 #: Callers first, so that nobody is refused who could have been served; the broker last, which all others use.
-_STOP_ORDER = (("gateway",), ("server",), ("prepare", "worker", "scheduler"), ("broker",))
+_STOP_ORDER = (("gateway",), ("server",), ("prepare", "worker", "scheduler", "tracker"), ("broker",))
 #: Whose metrics are on `metrics_address`, and on the ports after it.
-_METRICS_PORTS = ("server", "gateway", "worker", "scheduler")
+_METRICS_PORTS = ("server", "gateway", "worker", "scheduler", "tracker")
 #: Who has a use for the sealing keys; nobody else is given those that came by the environment.
 _SEALING_ROLES = ("prepare", "server", "worker")
 #: How long a role may take to end beyond the time its running work is given.
@@ -91,7 +91,7 @@ def _supervise(supervisor: Supervisor, settings: Settings, data_dir: DataDir, br
     if prepare.status != 0:
         # It has said why.
         return prepare.status if prepare.status in (1, 2) else 1
-    for name in ("server", "worker", "scheduler"):
+    for name in ("server", "worker", "scheduler", *(["tracker"] if settings.tracked_apps_file else [])):
         supervisor.start(_role(name, settings))
     if not supervisor.wait(_serving(settings), _PROBE_SECONDS, _START_LIMIT_SECONDS):
         return 0

@@ -16,6 +16,7 @@ from task_server.usecases.calling import Calling
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
+from task_server.usecases.reconciling import Reconciling
 from task_server.usecases.rescuing import Rescuing
 
 _log = logging.getLogger(__name__)
@@ -35,12 +36,19 @@ class Scheduler:
         rescuing: Rescuing,
         expiring: Expiring,
         calling: Calling,
+        reconciling: Reconciling,
         interval_seconds: float,
     ) -> None:
         self._database = database
         self._firing = firing
         self._publishing = publishing
-        self._recoveries = (rescuing.rescue, expiring.expire, calling.call_waiting, publishing.bring_forward)
+        self._recoveries = (
+            rescuing.rescue,
+            expiring.expire,
+            calling.call_waiting,
+            publishing.bring_forward,
+            reconciling.end_unasked,
+        )
         self._interval_seconds = interval_seconds
         self._next_recovery = self._next_publishing = 0.0
         self._away: set[str] = set()

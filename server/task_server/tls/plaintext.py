@@ -21,11 +21,14 @@ def check_listener(settings: Settings, name: str) -> None:
 
 def check_broker(settings: Settings) -> None:
     """Raise ConfigError where the broker is on another machine and its URL does not ask for TLS."""
+    check_url(settings.broker_url, "broker_url", insecure=settings.insecure)
+
+
+def check_url(url: str, name: str, *, insecure: bool) -> None:
+    """Raise ConfigError where a Redis or AMQP server is on another machine and its URL, called `name`, does not ask for TLS."""
     from urllib.parse import urlsplit
 
-    url = urlsplit(settings.broker_url)
-    if url.scheme != "redis" or settings.insecure or is_local(url.hostname or "localhost"):
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "amqp") or insecure or is_local(parts.hostname or "localhost"):
         return
-    raise ConfigError(
-        f"broker_url leads to {url.hostname} in plain text: begin it with rediss://, {_UNLESS}",
-    )
+    raise ConfigError(f"{name} leads to {parts.hostname} in plain text: begin it with {parts.scheme}s://, {_UNLESS}")

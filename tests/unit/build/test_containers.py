@@ -18,7 +18,7 @@ from task_server.tls.plaintext import check_listener
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ROLES = ("migrate", "server", "gateway", "worker", "scheduler")
+ROLES = ("migrate", "server", "gateway", "worker", "scheduler", "tracker")
 
 
 def instructions() -> list[tuple[str, str]]:

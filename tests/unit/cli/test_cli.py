@@ -31,7 +31,7 @@ class Composition(ModuleType):
         self.listed: list[dict[str, object]] = []
         self.revoked: list[str] = []
         self.refusal = ""
-        for role in ("server", "gateway", "worker", "scheduler"):
+        for role in ("server", "gateway", "worker", "scheduler", "tracker"):
             setattr(self, role, SimpleNamespace(run=lambda settings, role=role: self._note(role, settings, 0)))
         self.migration = SimpleNamespace(migrate=lambda settings: self._note("migrate", settings, 7))
         self.sealing = SimpleNamespace(make_key=lambda settings: self._note("make_key", settings, 0))
@@ -74,7 +74,7 @@ def composition(monkeypatch: pytest.MonkeyPatch) -> Composition:
     return twin
 
 
-@pytest.mark.parametrize("role", ["server", "gateway", "worker", "scheduler"])
+@pytest.mark.parametrize("role", ["server", "gateway", "worker", "scheduler", "tracker"])
 def test_each_role_runs_with_the_settings(composition: Composition, role: str, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('grpc_address = "127.0.0.1:1234"\n')
@@ -87,7 +87,9 @@ def test_migrate_says_the_version(composition: Composition, capsys: pytest.Captu
     assert capsys.readouterr().out == "the database is at schema version 7\n"
 
 
-@pytest.mark.parametrize("command", ["server", "gateway", "worker", "scheduler", "migrate", "prepare", "health"])
+@pytest.mark.parametrize(
+    "command", ["server", "gateway", "worker", "scheduler", "tracker", "migrate", "prepare", "health"]
+)
 def test_a_refusal_is_one_line_and_status_1(
     composition: Composition, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

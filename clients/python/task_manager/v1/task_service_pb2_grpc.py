@@ -224,7 +224,8 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SyncTask(self, request, context):
-        """Reads Celery's result backend again for all executions of a task.
+        """Looks at once whether the workers that run the task's executions still live, takes from them what they have lost, as a scheduler does about
+        once a second, and answers with the task. No result backend is asked: what this service runs it knows from its own database.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,57 @@
+"""The result backends of all tracked apps: one that is away is left alone for a moment, and fails whoever asks at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from task_server.domain.errors import ResultBackendUnavailable
+from task_server.domain.observation import Observation
+from task_server.domain.tracked_app import TrackedApp
+from task_server.tracking.results import ResultBackendAway, Results, results_of
+
+_log = logging.getLogger(__name__)
+#: How long one that did not answer is not asked: many who ask would else wait for it, each in a thread.
+_PAUSE_SECONDS = 2.0
+
+
+class ConfiguredBackends:
+    """The result backends of these apps; nothing is connected until somebody asks. Any thread may."""
+
+    def __init__(self, apps: Sequence[TrackedApp]) -> None:
+        #: In the order of the configuration.
+        self.apps = tuple(apps)
+        self._results: dict[str, Results] = {}
+        self._away_until: dict[str, float] = {}
+        self._making = threading.Lock()
+
+    def look_up(self, app: TrackedApp, task_ids: Sequence[str]) -> dict[str, Observation]:
+        """What the app's backend knows, by Celery task id; nothing of ids that it does not know.
+
+        Raises ResultBackendUnavailable, without having asked where it did not answer a moment ago.
+        """
+        if time.monotonic() < self._away_until.get(app.name, 0.0):
+            raise ResultBackendUnavailable(app.name)
+        try:
+            found = self._of(app).look_up(task_ids)
+        except ResultBackendAway as away:
+            if self._away_until.get(app.name) is None:
+                _log.warning("the result backend of the app %s does not answer: %s", app.name, away)
+            self._away_until[app.name] = time.monotonic() + _PAUSE_SECONDS
+            raise ResultBackendUnavailable(app.name) from None
+        if self._away_until.pop(app.name, None) is not None:
+            _log.info("the result backend of the app %s answers again", app.name)
+        return found
+
+    def close(self) -> None:
+        """Close the connections."""
+        for results in self._results.values():
+            results.close()
+
+    def _of(self, app: TrackedApp) -> Results:
+        with self._making:
+            if app.name not in self._results:
+                self._results[app.name] = results_of(app)
+            return self._results[app.name]

@@ -1,0 +1,202 @@
+"""Notes what the events of an app say of its runs, many at a time."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from task_server.domain.errors import DatabaseUnavailable, ResultBackendUnavailable
+from task_server.domain.execution import Execution
+from task_server.domain.observation import Observation
+from task_server.domain.owner import Owner
+from task_server.domain.report import Sighting
+from task_server.domain.tracked_app import TrackedApp, app_of
+from task_server.store import syncing
+from task_server.store.database import Database
+from task_server.tracking.event import Seen
+from task_server.tracking.held_back import HeldBack
+from task_server.usecases.observing import Observing
+from task_server.usecases.syncing import ResultBackends
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+#: How long events are gathered, and how many are noted in one transaction.
+_GATHER_SECONDS = 0.2
+_BATCH = 500
+#: How long the events of a run that nobody registered wait for somebody to do so, and how often that is looked for.
+_HOLD_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
+#: What may wait to be noted, and what is held back. Beyond that events are dropped: the result backend tells the end of a run too.
+_MOST_BYTES = 32 * 1024 * 1024
+#: How long the database is left alone that did not answer.
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An app, as `usecases.observing` asks for it: which runs are its own, and whose they are where nobody registered them."""
+
+    app: TrackedApp
+    apps: Sequence[TrackedApp]
+
+    @property
+    def name(self) -> str:
+        """As the operator calls it."""
+        return self.app.name
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the runs are that nobody registered; asked for only where there is one."""
+        assert self.app.created_by is not None  # noqa: S101 - without one no sighting has a name to record
+        return self.app.created_by
+
+    def module_of(self, task_name: str) -> str:
+        """The module that a task belongs to."""
+        return self.app.module_of(task_name)
+
+    def has(self, execution: Execution) -> bool:
+        """Whether the app runs it, and may fill it."""
+        return app_of(execution, self.apps) is self.app
+
+
+class Follower:
+    """What is handed to it, it notes on a thread of its own: of runs that somebody registered at once, of others a little later.
+
+    Those belong to the app's `created_by`; without one they are not recorded. An event tells that a run has ended, and the
+    app's result backend with what.
+    """
+
+    def __init__(self, app: TrackedApp, database: Database, observing: Observing, backends: ResultBackends) -> None:
+        self.app = app
+        self._followed = Followed(app, backends.apps)
+        self._database = database
+        self._observing = observing
+        self._backends = backends
+        self._waiting: deque[Seen] = deque()
+        self._waiting_bytes = 0
+        self._is_dropping = False
+        self._changed = threading.Condition()
+        self._held = HeldBack(_HOLD_SECONDS, _MOST_BYTES)
+        self._look_at = 0.0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"follow-{app.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to note."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Note what waits, without holding anything back any longer, and end."""
+        self._closed.set()
+        with self._changed:
+            self._changed.notify()
+        self._thread.join()
+
+    def hand_on(self, seen: Seen) -> None:
+        """Have something noted. Never waits; drops it where too much waits already."""
+        with self._changed:
+            if self._waiting_bytes + seen.weight > _MOST_BYTES:
+                if not self._is_dropping:
+                    self._is_dropping = True
+                    _log.warning(
+                        "events of the app %s come faster than they can be noted, some are dropped", self.app.name
+                    )
+                return
+            self._waiting.append(seen)
+            self._waiting_bytes += seen.weight
+            if len(self._waiting) >= _BATCH:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._waiting) >= _BATCH or self._closed.is_set(), _GATHER_SECONDS)
+            self._note_all()
+        for task_id in list(self._held.task_ids):
+            self._tell_all(self._held.take(task_id), set())
+        self._database.close()
+
+    def _note_all(self) -> None:
+        """Note what waits, and what was held back long enough."""
+        while batch := self._next_batch():
+            self._note(batch)
+        self._is_dropping = False
+        if self._held.task_ids and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_SECONDS
+            self._note([], also=self._held.task_ids)
+
+    def _next_batch(self) -> list[Seen]:
+        with self._changed:
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            self._waiting_bytes -= sum(seen.weight for seen in batch)
+            return batch
+
+    def _note(self, batch: list[Seen], also: Collection[str] = ()) -> None:
+        """Note a batch, but for what is held back; and what was, of the runs `also` too where they were registered meanwhile."""
+        now = time.monotonic()
+        known = self._patiently(lambda: self._known({seen.task_id for seen in batch} | set(also)))
+        if known is None:
+            return
+        # Held back first: it happened before.
+        told = [seen for task_id in known for seen in self._held.take(task_id)]
+        for seen in batch:
+            if seen.task_id in known:
+                told.append(seen)
+            else:
+                self._held.add(seen, now)
+        self._tell_all(told + self._held.take_overdue(now), known)
+
+    def _known(self, task_ids: set[str]) -> set[str]:
+        with self._database.read():
+            return syncing.known(task_ids)
+
+    def _tell_all(self, told: Sequence[Seen], known: set[str]) -> None:
+        for start in range(0, len(told), _BATCH):
+            some = told[start : start + _BATCH]
+            results = self._results([seen.task_id for seen in some if seen.observation.status.is_terminal])
+            sightings = [
+                self._sighting(seen, results.get(seen.task_id), is_known=seen.task_id in known) for seen in some
+            ]
+            self._patiently(functools.partial(self._observing.receive, self._followed, sightings))
+
+    def _patiently(self, act: Callable[[], T]) -> T | None:
+        """Do it, again and again while the database is away: there is nothing else to do. None where it came to nothing."""
+        while True:
+            try:
+                return act()
+            except DatabaseUnavailable:
+                _log.warning("the database is away, what events of the app %s say waits", self.app.name)
+                if self._closed.wait(_PAUSE_SECONDS):
+                    return None
+            except Exception:
+                # A defect; the events after these must not be lost for it.
+                _log.exception("events of the app %s could not be noted", self.app.name)
+                return None
+
+    def _results(self, task_ids: list[str]) -> dict[str, Observation]:
+        if not task_ids or not self.app.backend:
+            return {}
+        try:
+            return self._backends.look_up(self.app, task_ids)
+        except ResultBackendUnavailable:
+            return {}  # the events say less, and no less truly
+
+    def _sighting(self, seen: Seen, result: Observation | None, *, is_known: bool) -> Sighting:
+        observation = seen.observation
+        if observation.status.is_terminal and result is not None and result.status.is_terminal:
+            observation = replace(
+                result,
+                occurred_at=observation.occurred_at or result.occurred_at,
+                worker=observation.worker or result.worker,
+            )
+        if not is_known:
+            observation = replace(observation, metadata=seen.arguments | observation.metadata)
+        is_recorded = not is_known and self.app.created_by is not None
+        return Sighting(task_id=seen.task_id, observation=observation, task_name=seen.task_name if is_recorded else "")

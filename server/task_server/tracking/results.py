@@ -1,0 +1,38 @@
+"""Asking the result backend of a tracked app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from task_server.domain.observation import Observation
+from task_server.domain.tracked_app import TrackedApp
+
+#: How long a backend may take to be reached, and to answer one question. One that takes longer is away.
+ANSWER_SECONDS = 2.0
+
+
+class ResultBackendAway(Exception):
+    """The result backend did not answer, or not as one does. The message has nothing of its URL but the kind of error."""
+
+
+class Results(Protocol):
+    """The results of one app. Any thread may ask."""
+
+    def look_up(self, task_ids: Sequence[str]) -> dict[str, Observation]:
+        """What is known, by Celery task id; nothing of those that the backend does not know. Raises ResultBackendAway."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def results_of(app: TrackedApp) -> Results:
+    """The results of an app that has a backend. Nothing is connected yet. Raises ImportError where its library is missing."""
+    # Each brings libraries that the other one does not need.
+    if app.backend.startswith("db+"):
+        from task_server.tracking.database_results import DatabaseResults
+
+        return DatabaseResults(app)
+    from task_server.tracking.redis_results import RedisResults
+
+    return RedisResults(app)

@@ -1,0 +1,153 @@
+"""Real result backends, filled by Celery itself: Redis, SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from celery import Celery
+from celery.app.task import Context
+from tests.broker import BrokerProcess
+
+from task_server.domain.actions import MAX_RESULT_BYTES
+from task_server.domain.status import ExecutionStatus
+from task_server.domain.tracked_app import TrackedApp
+from task_server.tracking.results import ResultBackendAway, Results, results_of
+
+#: Celery's own writer.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+#: A backend that hangs costs no more: connecting, answering, and what a busy machine adds.
+_SECONDS = 8.0
+
+
+class Boom(Exception):
+    pass
+
+
+@pytest.fixture(params=["redis", "sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    match request.param:
+        case "redis":
+            return str(request.getfixturevalue("broker").url)
+        case "sqlite":
+            return f"db+sqlite:///{tmp_path / 'results.db'}"
+        case _:
+            return "db+" + request.getfixturevalue("postgres_url").replace("postgresql:", "postgresql+psycopg:")
+
+
+@pytest.fixture
+def celery_app(backend: str) -> Iterator[Celery]:
+    """The app as its own developers configure it."""
+    app = Celery("theirs", backend=backend, set_as_current=False)
+    app.conf.result_extended = True
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def results(backend: str) -> Iterator[Results]:
+    results = results_of(TrackedApp(name="theirs", backend=backend))
+    yield results
+    results.close()
+
+
+def store(app: Celery, task_id: str, result: Any, status: str, traceback: str | None = None) -> None:
+    request = Context(
+        id=task_id,
+        task="t",
+        args=[1],
+        kwargs={"password": "x"},
+        retries=2,
+        hostname="w@h",
+        delivery_info={"routing_key": "q"},
+    )
+    app.backend.store_result(task_id, result, status, traceback=traceback, request=request)
+
+
+def test_what_celery_stored_is_found(celery_app: Celery, results: Results) -> None:
+    store(celery_app, "good", {"total": 7}, "SUCCESS")
+    store(celery_app, "bad", Boom("no", 3), "FAILURE", "Traceback: Boom")
+    store(celery_app, "now", {"hostname": "h", "pid": 1}, "STARTED")
+    store(celery_app, "own", {"done": 3}, "PROGRESS")
+    store(celery_app, "huge", "x" * (MAX_RESULT_BYTES + 10), "SUCCESS")
+    found = results.look_up(["good", "bad", "now", "own", "huge", *(f"unknown-{number}" for number in range(120))])
+    assert sorted(found) == ["bad", "good", "huge", "now", "own"]
+    assert (found["good"].status, found["good"].result_json) == (ExecutionStatus.SUCCESS, '{"total":7}')
+    assert (found["good"].retries, found["good"].worker, found["good"].queue) == (2, "w@h", "q")
+    assert found["good"].occurred_at is not None
+    assert abs(found["good"].occurred_at / 1e6 - time.time()) < 60
+    assert (found["bad"].status, found["bad"].error) == (ExecutionStatus.FAILURE, "Boom: no, 3")
+    assert found["bad"].traceback == "Traceback: Boom"
+    assert (found["now"].status, found["own"].metadata) == (ExecutionStatus.STARTED, {"celery_state": "PROGRESS"})
+    assert (found["huge"].status, found["huge"].result_json) == (ExecutionStatus.SUCCESS, None)
+    assert found["huge"].metadata == {"result_left_out": "it is larger than 1,048,576 bytes"}
+
+
+def test_nothing_is_known_of_nothing(results: Results, backend: str) -> None:
+    if backend.startswith("db+sqlite"):
+        with pytest.raises(ResultBackendAway):
+            results.look_up(["x"])
+        assert not Path(backend.removeprefix("db+sqlite:///")).exists(), "it is not made by whoever reads"
+    else:
+        assert results.look_up(["x"]) == {}
+        assert results.look_up([]) == {}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_a_redis_that_is_away_costs_a_moment_and_is_back_at_once(broker: BrokerProcess, how: int) -> None:
+    app = Celery("theirs", backend=broker.url, set_as_current=False)
+    results = results_of(TrackedApp(name="theirs", backend=broker.url))
+    assert results.look_up(["x"]) == {}
+    broker.kill() if how == signal.SIGKILL else broker.signal(how)
+    began = time.monotonic()
+    with pytest.raises(ResultBackendAway) as away:
+        results.look_up(["x"])
+    assert time.monotonic() - began < _SECONDS
+    assert broker.url not in str(away.value)
+    broker.start() if how == signal.SIGKILL else broker.signal(signal.SIGCONT)
+    app.backend.store_result("x", 1, "SUCCESS")
+    assert list(results.look_up(["x"])) == ["x"]
+    results.close()
+    app.close()
+
+
+def test_what_is_no_result_under_a_key_of_one_is_nothing(broker: BrokerProcess) -> None:
+    results = results_of(TrackedApp(name="theirs", backend=broker.url))
+    client = results._backend.client  # type: ignore[attr-defined]
+    client.rpush("celery-task-meta-list", "x")
+    client.set("celery-task-meta-text", b"\xff not json")
+    client.set("celery-task-meta-bad", b'{"status": "FAILURE", "result": broken')
+    client.set("celery-task-meta-other", b'{"status": "STARTED"}')
+    found = results.look_up(["list", "text", "bad", "other"])
+    assert {task_id: seen.status.value for task_id, seen in found.items()} == {"bad": "FAILURE", "other": "STARTED"}
+    results.close()
+
+
+def test_a_pickle_of_an_older_celery_is_read_as_far_as_it_is_plain(tmp_path: Path) -> None:
+    import pickle
+
+    from celery.backends.database.models import TaskExtended
+    from celery.backends.database.session import ResultModelBase
+    from sqlalchemy.orm import Session
+
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    ResultModelBase.metadata.create_all(engine)
+    with Session(engine) as session:
+        for task_id, value in (("plain", {"a": (1, 2)}), ("object", Boom("x"))):
+            row = TaskExtended(task_id)
+            row.status, row.result = "SUCCESS", pickle.dumps(value)
+            session.add(row)
+        session.commit()
+    engine.dispose()
+    results = results_of(TrackedApp(name="old", backend=f"db+sqlite:///{tmp_path / 'old.db'}"))
+    found = results.look_up(["plain", "object"])
+    assert found["plain"].result_json == '{"a":[1,2]}'
+    assert found["object"].metadata == {
+        "result_left_out": "it is a pickle of more than plain values, which is not read"
+    }
+    results.close()
