@@ -32,7 +32,10 @@ SERVED = {
     "ExecutionService.UpdateExecutionStatus",
     *(
         f"ExecutionService.{name}"
-        for name in ("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs")
+        for name in (
+            *("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs"),
+            "RerunExecutions",
+        )
     ),
     *(f"LockService.{name}Lock" for name in ("Acquire", "Renew", "Release", "Get")),
     *(

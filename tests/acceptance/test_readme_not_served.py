@@ -62,18 +62,19 @@ def test_the_rpcs_are_those_that_answer_unimplemented(api: Api, bob: Api) -> Non
 
 def with_one_field(message: Message, field: Any) -> None:
     """Give a field any value that is not its default."""
+    kinds = {FieldDescriptor.CPPTYPE_STRING: b"x" if field.type == field.TYPE_BYTES else "x"}
+    scalar = kinds.get(field.cpp_type, 1)
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         getattr(message, field.name)["x"] = "x"
     elif field.is_repeated:
         if field.message_type is None:
-            getattr(message, field.name).append(1)
+            getattr(message, field.name).append(scalar)
         else:
             getattr(message, field.name).add()
     elif field.message_type is not None:
         getattr(message, field.name).SetInParent()
     else:
-        kinds = {FieldDescriptor.CPPTYPE_STRING: b"x" if field.type == field.TYPE_BYTES else "x"}
-        setattr(message, field.name, kinds.get(field.cpp_type, 1))
+        setattr(message, field.name, scalar)
 
 
 def refused_fields(api: Api, method: MethodDescriptor) -> Iterator[tuple[str, str]]:

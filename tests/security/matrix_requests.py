@@ -123,6 +123,9 @@ def request(method: MethodDescriptor, address: Address, target: Target, rows: Ro
     """A request that would go well, if its caller may make it and its row is there."""
     message: Any = message_factory.GetMessageClass(method.input_type)()
     _fill(method, message)
+    if method.name == "RerunExecutions" and address.kind is Kind.SCOPE:
+        # Of the rows here none has failed, so nothing is run.
+        message.filter = "status = FAILURE"
     match address.kind, address.field:
         case Kind.ROW, "task.task_id":
             message.task.task_id = rows.task_id

@@ -38,6 +38,8 @@ from task_manager.v1.execution_service_pb2 import (
     GetExecutionStatusRequest,
     ListExecutionsRequest,
     ListExecutionsResponse,
+    RerunExecutionsRequest,
+    RerunExecutionsResponse,
     TailExecutionLogsRequest,
 )
 from task_manager.v1.system_status_pb2 import SystemStatus
@@ -167,6 +169,23 @@ class AsyncTaskClient(AsyncExecutionCalls):
     async def run(self, task_id: str, *, rerun_of: str = "") -> Task:
         """As `TaskClient.run`: makes one extra execution now, a rerun of a past one or a new one."""
         return await self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of))
+
+    async def rerun_executions(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        filter: str = "",  # noqa: A002 - the contract's name
+        validate_only: bool = False,
+        created_by: str = "",
+        my_tasks: bool | None = None,
+    ) -> RerunExecutionsResponse:
+        """As `TaskClient.rerun_executions`: runs past executions again, all of them or none, or counts them."""
+        return await self._call(
+            rpcs.RERUN_EXECUTIONS,
+            RerunExecutionsRequest(
+                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+            ),
+        )
 
     async def pause(self, task_id: str) -> Task:
         """As `TaskClient.pause`: holds a task until it is resumed."""

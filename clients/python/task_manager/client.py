@@ -36,6 +36,8 @@ from task_manager.v1.execution_service_pb2 import (
     GetExecutionStatusRequest,
     ListExecutionsRequest,
     ListExecutionsResponse,
+    RerunExecutionsRequest,
+    RerunExecutionsResponse,
     TailExecutionLogsRequest,
 )
 from task_manager.v1.system_status_pb2 import SystemStatus
@@ -218,6 +220,34 @@ class TaskClient(ExecutionCalls):
             rerun_of: the `id` of an execution of this task, whose arguments the new one has. Empty: it has the task's.
         """
         return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of))
+
+    def rerun_executions(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        filter: str = "",  # noqa: A002 - the contract's name
+        validate_only: bool = False,
+        created_by: str = "",
+        my_tasks: bool | None = None,
+    ) -> RerunExecutionsResponse:
+        """Runs past executions again with their own arguments, all of them or none. A connection that breaks does not repeat it.
+
+        Args:
+            ids: the executions, 1 to 1,000. Or:
+            filter: those of them that match and have ended, 1,000 at most. `list_executions` takes the same expressions.
+            validate_only: only counts them.
+            created_by: with `filter`, whose executions. Default: the caller's.
+            my_tasks: with `filter`, False means everybody's.
+
+        Raises:
+            ExecutionNotFound, ExecutionForeign, TaskEnded: one of those with these ids can not be run again.
+        """
+        return self._call(
+            rpcs.RERUN_EXECUTIONS,
+            RerunExecutionsRequest(
+                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+            ),
+        )
 
     def pause(self, task_id: str) -> Task:
         """Holds a task: it does not fire, and what waits does not begin, until `resume`. Raises `TaskEnded`."""

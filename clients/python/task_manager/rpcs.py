@@ -94,6 +94,12 @@ LIST_EXECUTIONS = Rpc(
     execution_service.ListExecutionsResponse,
     repeatable=True,
 )
+RERUN_EXECUTIONS = Rpc(
+    _EXECUTIONS,
+    "RerunExecutions",
+    execution_service.RerunExecutionsRequest,
+    execution_service.RerunExecutionsResponse,
+)
 TAIL_EXECUTION_LOGS = Rpc(
     _EXECUTIONS,
     "TailExecutionLogs",

@@ -14,6 +14,7 @@ from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation import listing
 from task_server.api.validation.execution_filter import execution_filter
 from task_server.api.validation.order import check_order, place_text, read_place
+from task_server.api.validation.rerun import rerun_wish
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
 from task_server.api.watch import Watchers
@@ -21,6 +22,7 @@ from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
 from task_server.domain.ordering import place
 from task_server.usecases.executions import Executions, ExecutionView
+from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.syncing import Syncing
 from task_server.usecases.visibility import owner_scope
 
@@ -43,6 +45,7 @@ class ExecutionService:
         executions: Executions,
         tracked_runs: TrackedRuns,
         syncing: Syncing,
+        rerunning: Rerunning,
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
@@ -52,6 +55,7 @@ class ExecutionService:
         self._executions = executions
         self._tracked_runs = tracked_runs
         self._syncing = syncing
+        self._rerunning = rerunning
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
@@ -155,6 +159,21 @@ class ExecutionService:
         max_count = request.max_count or _USUALLY_SYNCED
         synced = await self._lookups.run(self._syncing.sync_many, owner_id, max_count)
         return execution_service_pb2.SyncExecutionsResponse(**synced._asdict())
+
+    async def RerunExecutions(  # noqa: N802
+        self, request: execution_service_pb2.RerunExecutionsRequest, _: Any
+    ) -> execution_service_pb2.RerunExecutionsResponse:
+        """Run past executions again."""
+        caller = current_caller.get()
+        wanted = rerun_wish(request, caller, Violations())
+        if isinstance(wanted, list):
+            past = await self._threads.run(self._rerunning.named, caller, wanted)
+        else:
+            past = await self._threads.run(self._rerunning.matching, wanted)
+        runs = [] if request.validate_only else await self._threads.run(self._rerunning.rerun, caller, past)
+        return execution_service_pb2.RerunExecutionsResponse(
+            executions=[convert.execution(run, None) for run in runs], count=len(past)
+        )
 
     async def TailExecutionLogs(  # noqa: N802
         self, request: execution_service_pb2.TailExecutionLogsRequest, _: Any

@@ -99,7 +99,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     tokens = Tokens(database, secret_key, former_keys)
     further = _further_ways(settings)
     authenticator = Authenticator([tokens, *(further.ways if further else ())], last_uses.note)
-    auditing = Auditing(database)
+    auditing, rerunning = Auditing(database), Rerunning(ports)
     servicers: dict[str, object] = {
         "TaskService": TaskService(
             tasks=Tasks(ports),
@@ -107,7 +107,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             stopping=Stopping(ports),
             pausing=Pausing(ports),
             rescuing=Rescuing(ports, settings.max_lost_attempts),
-            rerunning=Rerunning(ports),
+            rerunning=rerunning,
             batches=TaskBatches(
                 batching=Batching(ports), drafts=drafts, digests=digests, threads=threads, checks=checks
             ),
@@ -126,6 +126,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             executions=Executions(ports),
             tracked_runs=TrackedRuns(Registering(ports), Observing(ports)),
             syncing=Syncing(ports, Observing(ports), backends),
+            rerunning=rerunning,
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,

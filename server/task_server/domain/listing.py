@@ -12,6 +12,8 @@ from task_server.domain.status import ExecutionStatus, TaskStatus
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 MAX_FULL_PAGE_SIZE = 20
+#: How many executions may be run again at once.
+MAX_RERUNS = 1000
 
 
 def page_size(requested: int, *, full: bool = False) -> int:

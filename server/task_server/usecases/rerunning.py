@@ -9,6 +9,7 @@ from dataclasses import replace
 from task_server.domain.clock import Micros
 from task_server.domain.errors import ExecutionForeign, ExecutionNotFound, InvalidFields, TaskEnded, Violation
 from task_server.domain.execution import Execution
+from task_server.domain.listing import MAX_RERUNS, ExecutionFilter
 from task_server.domain.owner import Caller
 from task_server.domain.task import Task
 from task_server.store import reruns, tasks
@@ -18,6 +19,9 @@ from task_server.usecases.ports import Ports
 from task_server.usecases.quotas import QuotaGuard
 from task_server.usecases.tasks import TaskView, new_execution
 from task_server.usecases.visibility import visible
+
+#: To say that these are too many it is enough to count so far.
+_MOST_COUNTED = 100_000
 
 
 class Rerunning:
@@ -60,6 +64,22 @@ class Rerunning:
                 if not each.parent_task:
                     raise ExecutionForeign(each.id)
             _require_runnable(past, tasks.runnable({each.parent_task for each in past}))
+            self._admit(past)
+        return past
+
+    def matching(self, wanted: ExecutionFilter) -> list[Past]:
+        """The executions that match, have ended and can be run again now, the oldest first.
+
+        Raises InvalidFields where they are more than 1,000, and QuotaExceeded.
+        """
+        with self._database.read():
+            past = reruns.find_matching(wanted, MAX_RERUNS + 1)
+            if len(past) > MAX_RERUNS:
+                number = reruns.count_matching(wanted, _MOST_COUNTED)
+                many = f"{number:,}{' or more' if number == _MOST_COUNTED else ''}"
+                raise InvalidFields(
+                    [Violation("filter", f"means {many} executions; narrow it to at most {MAX_RERUNS:,}")]
+                )
             self._admit(past)
         return past
 

@@ -10,6 +10,7 @@ import pytest
 from tests.conformance.store.engine_values import SUCCESS, definition
 
 from task_server.dispatch.publisher import MemoryPublisher
+from task_server.domain.actions import CodeAction
 from task_server.domain.clock import NEVER
 from task_server.domain.errors import InvalidFields, TaskEnded, TaskStarted
 from task_server.domain.execution import Execution
@@ -26,6 +27,7 @@ from task_server.usecases.explaining import Explaining
 from task_server.usecases.firing import Firing
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.publishing import Publishing
+from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running
 from task_server.usecases.stopping import Stopping
@@ -62,6 +64,7 @@ class Life:
         self.goes_by_cron = self.random.random() < 0.75
         self.task_id = Tasks(ports).create(caller, self.definition()).task.task_id
         self.held: dict[str, int] = {}
+        self.rerun_args: dict[str, str] = {}
         #: What is done, the more often the higher the number.
         self.turns: dict[Callable[[], object], int] = {
             self.pass_time: 6,
@@ -75,6 +78,7 @@ class Life:
             self.expiring.expire: 1,
             self.publishing.publish_due: 1,
             lambda: Tasks(ports).run(caller, self.task_id): 1,
+            self.rerun: 1,
             lambda: Pausing(ports).pause(caller, self.task_id): 1,
             lambda: Pausing(ports).resume(caller, self.task_id): 2,
             self.update: 1,
@@ -97,6 +101,7 @@ class Life:
             retry_policy=choose([None, RetryPolicy(max_retries=2, initial_backoff=2.0)]),
             deadline_seconds=choose([0.0, 0.0, 7.0]),
             queue=choose(["default", "other"]),
+            action=CodeAction(function_code="def f(n): return n", function_name="f", args=[choose(range(9))]),
         )
 
     def pass_time(self) -> None:
@@ -107,6 +112,8 @@ class Life:
             claim = self.running.claim(self.random.choice(unfinished).id, "w1")
             if claim is not None:
                 self.held[claim.execution_id] = claim.attempt
+                with self.ports.database.read():
+                    assert executions.arguments(claim.execution_id) == (claim.action.args, claim.action.kwargs)
 
     def finish(self) -> None:
         if self.held:
@@ -116,6 +123,14 @@ class Life:
     def release(self) -> None:
         if self.held:
             self.running.release(*self.held.popitem())
+
+    def rerun(self) -> None:
+        """Two of its runs, whatever became of them."""
+        with self.ports.database.read():
+            ids = [row.id for row in ExecutionRow.select().order_by(ExecutionRow.id)]
+        if ids:
+            use = Rerunning(self.ports)
+            use.rerun(self.caller, use.named(self.caller, self.random.sample(ids, min(2, len(ids)))))
 
     def update(self) -> None:
         base = Updating(self.ports).read(self.caller, self.task_id, "")
@@ -141,6 +156,7 @@ class Life:
             assert (row.lease_until is not None) == (run.status is ExecutionStatus.STARTED)
             if run.status.is_waiting:
                 assert run.held == (row.publish_after == NEVER)
+        self.check_reruns(rows)
         if task.paused_at is None and unfinished:
             assert not all(run.held for run in unfinished), "nothing will let them go"
         to_come = bool(unfinished) or task.next_run_at is not None
@@ -149,6 +165,13 @@ class Life:
         if not self.goes_by_cron and task.next_run_at is not None:
             assert task.next_run_at in [run.due_at for run in unfinished]
         assert Explaining(self.ports).explain(self.caller, self.task_id).cause in _CAUSES[task.status]
+
+    def check_reruns(self, rows: dict[str, ExecutionRow]) -> None:
+        """A rerun has the arguments that its run had when it was made, whatever the task was told since."""
+        for row in rows.values():
+            if row.rerun_of:
+                known = self.rerun_args.setdefault(row.id, rows[row.rerun_of].task_args)
+                assert row.task_args == known
 
     def end(self, publisher: MemoryPublisher) -> None:
         """Let a scheduler and a worker do what they do, until nothing is to come, or the task is stopped."""

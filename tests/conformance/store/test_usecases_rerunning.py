@@ -22,9 +22,10 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.quotas import Quota, Quotas
 from task_server.domain.registration import Registration
 from task_server.domain.schedule import OverlapPolicy, Schedule
-from task_server.domain.status import ExecutionStatus, TaskStatus
-from task_server.store import events, executions
+from task_server.domain.status import ExecutionStatus, FailureReason, TaskStatus
+from task_server.store import events
 from task_server.store.tables import AttemptRow, ExecutionRow
+from task_server.usecases import rerunning
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.executions import Executions
 from task_server.usecases.limits import Limits
@@ -76,7 +77,7 @@ def register(ports, caller, task_id="c1"):
 
 def count(ports) -> int:
     with ports.database.read():
-        return executions.count(ExecutionFilter())
+        return int(ExecutionRow.select().count())
 
 
 def test_a_rerun_has_the_arguments_of_its_run_and_the_code_of_today(ports, caller, running, publisher):
@@ -314,3 +315,60 @@ def test_those_who_run_the_same_again_at_once_do_not_wait_for_each_other_for_eve
     assert [len(runs) for runs in made] == [6, 6, 6]
     assert count(ports) == 24
     assert {Tasks(ports).get(caller, view.task.task_id, full=False).task.run_count for view in views} == {4}
+
+
+def again(ports, caller, **fields):
+    use = Rerunning(ports)
+    return use.rerun(caller, use.matching(ExecutionFilter(owner_id=caller.owner.id, **fields)))
+
+
+def test_by_filter_what_has_ended_and_can_run_again_does(ports, caller, stranger, running):
+    views = [ended(ports, caller, running, module="m") for _ in range(5)]
+    stopped, deleted, unfinished, good, twice = views
+    failed = Tasks(ports).run(caller, twice.task.task_id).last_execution
+    finish(
+        running,
+        failed.id,
+        replace(SUCCESS, status=ExecutionStatus.FAILURE, error="e", failure_reason=FailureReason.EXCEPTION),
+    )
+    for view in (stopped, deleted, unfinished):
+        Tasks(ports).run(caller, view.task.task_id)
+    Stopping(ports).stop(caller, stopped.task.task_id)
+    Tasks(ports).delete(caller, deleted.task.task_id)
+    others = ended(ports, caller, running, module="other"), ended(ports, stranger, running, module="m")
+    foreign = register(ports, caller)
+    assert foreign.module == "m"
+
+    runs = again(ports, caller, module="m")
+
+    ids = [view.last_execution.id for view in (unfinished, good, twice)] + [failed.id]
+    assert [run.rerun_of for run in runs] == sorted(ids)
+    # What waits now is not run a second time; what ended is.
+    assert {run.rerun_of for run in again(ports, caller, module="m")} == set(ids)
+    assert [run.rerun_of for run in again(ports, caller, module="m", status=ExecutionStatus.FAILURE)] == [failed.id]
+    assert again(ports, caller, module="m", status=ExecutionStatus.PENDING) == []
+    assert again(ports, caller, module="none") == []
+    assert len(Rerunning(ports).matching(ExecutionFilter(module="m"))) == len(ids) + 1
+    assert others[1].last_execution.id in {each.id for each in Rerunning(ports).matching(ExecutionFilter())}
+
+
+def test_a_filter_that_means_too_many_is_refused_with_their_number(ports, caller, running, monkeypatch):
+    views = [ended(ports, caller, running) for _ in range(5)]
+    before = count(ports)
+    monkeypatch.setattr(rerunning, "MAX_RERUNS", 4)
+    with pytest.raises(InvalidFields, match="filter: means 5 executions; narrow it to at most 4"):
+        again(ports, caller)
+    monkeypatch.setattr(rerunning, "_MOST_COUNTED", 5)
+    with pytest.raises(InvalidFields, match="filter: means 5 or more executions"):
+        again(ports, caller)
+    assert count(ports) == before
+    monkeypatch.setattr(rerunning, "MAX_RERUNS", 5)
+    assert len(again(ports, caller)) == len(views)
+
+
+def test_a_filter_that_means_more_than_the_quota_is_refused_when_it_is_counted(ports, caller, running):
+    for _ in range(3):
+        ended(ports, caller, running)
+    few = replace(ports, limits=Limits(quotas=Quotas(Quota(queued=2))))
+    with pytest.raises(QuotaExceeded):
+        Rerunning(few).matching(ExecutionFilter())

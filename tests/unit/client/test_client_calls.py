@@ -11,7 +11,7 @@ from google.protobuf.empty_pb2 import Empty
 import task_manager
 from task_manager.v1.admin_service_pb2 import CreateTokenResponse, ListTokensResponse, RevokeTokenResponse
 from task_manager.v1.execution_pb2 import TaskExecution
-from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse
+from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse, RerunExecutionsResponse
 from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task
 from task_manager.v1.task_service_pb2 import (
@@ -98,6 +98,9 @@ class Recording(Servicer):
 
     def GetExecutionStatus(self, request: Any, context: Any) -> Any:
         return self._note(request, context, ExecutionStatus(task_id=request.task_id, terminal=True))
+
+    def RerunExecutions(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, RerunExecutionsResponse(count=len(request.ids) or 5))
 
     def ListExecutions(self, request: Any, context: Any) -> Any:
         return self._note(request, context, ListExecutionsResponse(executions=[TaskExecution(id="e1")]))
@@ -324,3 +327,15 @@ def test_an_asynchronous_client_may_be_made_outside_of_the_loop_that_uses_it(ser
             return await client.get("t1")
 
     assert asyncio.run(use()).task_id == "t1"
+
+
+async def test_executions_are_run_again_by_id_or_by_filter(serve: Any, connect: Any) -> None:
+    service = Recording()
+    client = await connect(serve(service).address)
+
+    assert (await client.call("rerun_executions", ["e1", "e2"])).count == 2
+    assert (await client.call("rerun_executions", filter="x", validate_only=True, my_tasks=False)).count == 5
+
+    named, matching = service.requests
+    assert (list(named.ids), named.filter, named.HasField("my_tasks")) == (["e1", "e2"], "", False)
+    assert (matching.filter, matching.validate_only, matching.HasField("my_tasks")) == ("x", True, True)
