@@ -86,7 +86,8 @@ class Observing:
     def report(self, caller: Caller, reports: Sequence[Report]) -> Reported:
         """Record and move the runs that a caller reports of: its own, and with the grant those of the owners that it names.
 
-        A run of this service is known better than any report can tell. Raises PermissionMissing.
+        Who sees everybody's runs, and has the grant, need not know whose a recorded one is. A run of this service is known better
+        than any report can tell. Raises PermissionMissing.
         """
         if any(report.owner.id != caller.owner.id for report in reports):
             require(caller, Grant.REGISTER_FOR_OTHERS)
@@ -96,7 +97,7 @@ class Observing:
             own = {execution.task_id for execution in tracked.own(task_ids, caller.owner.id)}
             told = [each for each in reports if each.task_id not in own or each.owner.id != caller.owner.id]
             batch.record_new([each.registration for each in told if each.registration])
-            done = _moved(batch, [(batch.of(each.task_id, each.owner.id), each.observation) for each in told])
+            done = _moved(batch, [(_meant(batch, caller, each), each.observation) for each in told])
             if done.recorded or done.changed:
                 auditing.note_many(caller, [*batch.recorded, *batch.moved], batch.now)
             return done._replace(unchanged=done.unchanged + len(reports) - len(told))
@@ -171,6 +172,14 @@ def _registration(app: FollowedApp, sighting: Sighting) -> Registration:
         kwargs=sighting.kwargs,
         app=app.name,
     )
+
+
+def _meant(batch: RunBatch, caller: Caller, report: Report) -> list[TrackedRun]:
+    """The run that a report is of: with nobody named, that of the caller's own, else the one that was recorded first."""
+    own = batch.of(report.task_id, report.owner.id)
+    is_named = report.owner.id != caller.owner.id or report.registration is not None
+    may_mean_any = caller.sees_all and Grant.REGISTER_FOR_OTHERS in caller.grants
+    return own if own or is_named or not may_mean_any else batch.under(report.task_id)[:1]
 
 
 def _moved(batch: RunBatch, told: Iterable[tuple[list[TrackedRun], Observation]]) -> Reported:

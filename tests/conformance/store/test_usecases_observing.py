@@ -157,6 +157,27 @@ def test_for_others_it_takes_the_grant_and_reaches_that_owners_row_alone(
     assert only(executions, stranger).execution.status is ExecutionStatus.FAILURE
 
 
+def test_who_sees_everybodys_need_not_say_whose_a_recorded_run_is(
+    observing, registering, executions, caller, admin, stranger, service
+):
+    registering.register(caller, registration())
+    registering.register(stranger, registration(owner=BOB))
+    with_both = replace(admin, grants=service.grants)
+
+    def tell(teller, status, *, is_known=False):
+        return observing.report(teller, [report(owner=teller.owner, status=status, is_known=is_known)])
+
+    for other in (admin, service):
+        assert tell(other, "STARTED") == Reported(unknown=1)
+    assert tell(with_both, "STARTED") == Reported(changed=1)
+    assert only(executions, caller).execution.status is ExecutionStatus.STARTED
+    assert only(executions, stranger).execution.status is ExecutionStatus.PENDING
+    # What it records is its own, and from then on is meant.
+    assert tell(with_both, "STARTED", is_known=True) == Reported(recorded=1)
+    assert tell(with_both, "SUCCESS") == Reported(changed=1)
+    assert only(executions, caller).execution.status is ExecutionStatus.STARTED
+
+
 def test_a_run_of_this_service_is_not_moved(observing, ports, caller, executions, running):
     run = Tasks(ports).create(caller, definition()).last_execution
     assert observing.report(caller, [report(run.id, status="FAILURE")]) == Reported(unchanged=1)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +10,7 @@ import grpc
 import pytest
 from client_harness import LoopbackServer, Servicer, refuse
 
-from task_manager import ExecutionNotFound, TaskClient
+from task_manager import DeadlineExceeded, ExecutionNotFound, TaskClient
 from task_manager.best_effort import BestEffort, NoAnswer
 from task_manager.v1.execution_pb2 import TaskExecution
 
@@ -21,9 +23,12 @@ class Moody(Servicer):
     def __init__(self) -> None:
         self.calls = 0
         self.mood: tuple[grpc.StatusCode, str] | None = None
+        self.awake = threading.Event()
+        self.awake.set()
 
     def GetExecutionByTaskId(self, request: Any, context: Any) -> Any:
         self.calls += 1
+        self.awake.wait(30)
         if self.mood:
             refuse(context, *self.mood)
         return TaskExecution(id="e1")
@@ -88,6 +93,24 @@ def test_a_service_that_is_away_costs_the_deadline_once(bench: Bench) -> None:
     assert caught.value.is_passing
     with pytest.raises(NoAnswer):
         bench.way.call("ask", lambda client: pytest.fail("nobody is asked"))
+
+
+def test_a_service_that_does_not_answer_costs_the_deadline_however_many_calls_there_are(bench: Bench) -> None:
+    bench.service.awake.clear()
+    way = BestEffort(lambda: bench.client, timeout=0.2)
+
+    def twice(client: Callable[[], TaskClient]) -> None:
+        with pytest.raises(DeadlineExceeded):
+            client().get_execution_by_task_id("c1")
+        client().get_execution_by_task_id("c1")
+
+    began = time.monotonic()
+    with pytest.raises(NoAnswer) as caught:
+        way.call("ask", twice)
+    # Far less than the client's own deadline of 30 s; the machine may be busy.
+    assert time.monotonic() - began < 10
+    assert caught.value.is_passing
+    bench.service.awake.set()
 
 
 def test_what_the_service_says_of_the_run_is_no_failure(bench: Bench) -> None:
