@@ -38,6 +38,7 @@ PRINTS = [
     [r"\AZeroDivisionError: division by zero\n", r"line 2, in ratio", r"ZeroDivisionError: division by zero\n"],
     [r"\A1 RuntimeError: not yet\n2 RuntimeError: not yet\n3 RuntimeError: not yet\n\Z"],
     [r'\A{"task_id":"', r'"name":"invoice"', r'"concurrency_key":"customer-7"'],
+    [r"\ATrue\nLOCK_HELD True\n\Z"],
     [
         r"task_manager\.v1\.TaskService\n",
         r"message CreateTaskRequest {",

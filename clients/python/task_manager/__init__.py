@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         WatcherTooSlow,
         WatchTokenExpired,
     )
+    from task_manager.locks import is_task_locked, task_lock
     from task_manager.pages import AsyncPager, Pager
     from task_manager.values import to_python
 
@@ -96,6 +97,8 @@ __all__ = [
     "WaitTimeout",
     "WatchTokenExpired",
     "WatcherTooSlow",
+    "is_task_locked",
+    "task_lock",
     "to_python",
 ]
 
@@ -104,6 +107,8 @@ _HOMES = {
     "AsyncTaskClient": "aio",
     "Pager": "pages",
     "TaskClient": "client",
+    "is_task_locked": "locks",
+    "task_lock": "locks",
     "to_python": "values",
 }
 

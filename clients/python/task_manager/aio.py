@@ -16,6 +16,7 @@ from grpc import aio
 
 from task_manager import requests, rpcs
 from task_manager.aio_execution_calls import AsyncExecutionCalls
+from task_manager.aio_lock_calls import AsyncLockCalls
 from task_manager.endpoint import Endpoint
 from task_manager.errors import TaskManagerError
 from task_manager.pages import AsyncPager
@@ -69,7 +70,7 @@ from task_manager.waiting import Waiting
 ItemT = TypeVar("ItemT")
 
 
-class AsyncTaskClient(AsyncExecutionCalls):
+class AsyncTaskClient(AsyncExecutionCalls, AsyncLockCalls):
     """`TaskClient` for asyncio: the same arguments, methods, answers and errors; its doc strings hold here too.
 
     Calls are awaited; `list`, `list_scheduled`, `list_executions`, `watch` and `logs` are for `async for`. It may be made

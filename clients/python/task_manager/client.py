@@ -16,6 +16,7 @@ from task_manager import requests, rpcs
 from task_manager.endpoint import Endpoint
 from task_manager.errors import TaskManagerError
 from task_manager.execution_calls import ExecutionCalls
+from task_manager.lock_calls import LockCalls
 from task_manager.pages import Pager
 from task_manager.rpcs import RequestT, ResponseT, Rpc
 from task_manager.status import from_grpc
@@ -67,7 +68,7 @@ from task_manager.waiting import Waiting
 ItemT = TypeVar("ItemT")
 
 
-class TaskClient(ExecutionCalls):
+class TaskClient(ExecutionCalls, LockCalls):
     """A connection to the service. It may be shared by threads, and connects at the first call.
 
     Answers are the contract's own messages (`task_manager.v1`); `task_manager.to_python` turns their JSON values into plain

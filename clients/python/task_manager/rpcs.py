@@ -15,9 +15,11 @@ from google.protobuf.message import Message
 
 from task_manager.v1 import admin_service_pb2 as admin_service
 from task_manager.v1 import execution_service_pb2 as execution_service
+from task_manager.v1 import lock_service_pb2 as lock_service
 from task_manager.v1 import task_service_pb2 as task_service
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
+from task_manager.v1.lock_pb2 import Lock
 from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task
 
@@ -48,6 +50,7 @@ class Rpc(Generic[RequestT, ResponseT]):
 
 _TASKS = "task_manager.v1.TaskService"
 _EXECUTIONS = "task_manager.v1.ExecutionService"
+_LOCKS = "task_manager.v1.LockService"
 _ADMIN = "task_manager.v1.AdminService"
 
 CREATE_TASK = Rpc(_TASKS, "CreateTask", task_service.CreateTaskRequest, Task, repeatable=True)
@@ -155,6 +158,12 @@ GET_EXECUTION_STATS = Rpc(
     execution_service.ExecutionStats,
     repeatable=True,
 )
+
+# The same owner gets the same lock again, and to renew or release twice is as once.
+ACQUIRE_LOCK = Rpc(_LOCKS, "AcquireLock", lock_service.AcquireLockRequest, Lock, repeatable=True)
+RENEW_LOCK = Rpc(_LOCKS, "RenewLock", lock_service.RenewLockRequest, Lock, repeatable=True)
+RELEASE_LOCK = Rpc(_LOCKS, "ReleaseLock", lock_service.ReleaseLockRequest, Lock, repeatable=True)
+GET_LOCK = Rpc(_LOCKS, "GetLock", lock_service.GetLockRequest, Lock, repeatable=True)
 
 CREATE_TOKEN = Rpc(_ADMIN, "CreateToken", admin_service.CreateTokenRequest, admin_service.CreateTokenResponse)
 LIST_TOKENS = Rpc(

@@ -16,7 +16,12 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from task_manager import AsyncTaskClient, TaskClient
-from task_manager.v1 import admin_service_pb2_grpc, execution_service_pb2_grpc, task_service_pb2_grpc
+from task_manager.v1 import (
+    admin_service_pb2_grpc,
+    execution_service_pb2_grpc,
+    lock_service_pb2_grpc,
+    task_service_pb2_grpc,
+)
 
 REQUEST_ID = "019aa000-0000-7000-8000-00000000abcd"
 
@@ -24,6 +29,7 @@ REQUEST_ID = "019aa000-0000-7000-8000-00000000abcd"
 class Servicer(
     task_service_pb2_grpc.TaskServiceServicer,
     execution_service_pb2_grpc.ExecutionServiceServicer,
+    lock_service_pb2_grpc.LockServiceServicer,
     admin_service_pb2_grpc.AdminServiceServicer,
 ):
     """All services; a test fills in the calls that it is about."""
@@ -45,6 +51,7 @@ class LoopbackServer:
         self._server = grpc.server(ThreadPoolExecutor(8))
         task_service_pb2_grpc.add_TaskServiceServicer_to_server(self._servicer, self._server)
         execution_service_pb2_grpc.add_ExecutionServiceServicer_to_server(self._servicer, self._server)
+        lock_service_pb2_grpc.add_LockServiceServicer_to_server(self._servicer, self._server)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(self._servicer, self._server)
         self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
         self._server.start()

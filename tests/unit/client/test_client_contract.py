@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from task_manager import rpcs
-from task_manager.v1 import admin_service_pb2, execution_service_pb2, task_service_pb2
+from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
 
 SERVICES = {
     service.full_name: service
-    for file in (task_service_pb2.DESCRIPTOR, execution_service_pb2.DESCRIPTOR, admin_service_pb2.DESCRIPTOR)
-    for service in file.services_by_name.values()
+    for module in (task_service_pb2, execution_service_pb2, lock_service_pb2, admin_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
 }
 
 
@@ -47,6 +47,10 @@ def test_only_reads_and_what_is_idempotent_are_repeated() -> None:
         "RegisterExecution",
         "BatchRegisterExecutions",
         "BatchReportExecutions",
+        "AcquireLock",
+        "RenewLock",
+        "ReleaseLock",
+        "GetLock",
     }
 
 

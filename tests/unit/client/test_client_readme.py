@@ -8,13 +8,14 @@ from typing import Any
 import grpc
 import pytest
 from client_harness import Servicer, refuse
-from google.rpc.error_details_pb2 import BadRequest
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 
 from task_manager import connection
 from task_manager.connection import Connection
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import ExecutionStats
+from task_manager.v1.lock_pb2 import Lock
 from task_manager.v1.task_pb2 import FireTime, Task
 from task_manager.v1.task_service_pb2 import (
     ExplainTaskResponse,
@@ -31,7 +32,9 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 class Obliging(Servicer):
-    """Every task has the result 5, but one without a name, which is refused."""
+    """Every task has the result 5, but one without a name, which is refused; there is one lock."""
+
+    lock = Lock()
 
     def CreateTask(self, request: Any, context: Any) -> Any:
         if not request.task.name:
@@ -84,15 +87,30 @@ class Obliging(Servicer):
     def GetExecutionStats(self, request: Any, context: Any) -> Any:
         return ExecutionStats(by_status={"SUCCESS": 1})
 
+    def AcquireLock(self, request: Any, context: Any) -> Any:
+        if self.lock.owner:
+            refuse(context, grpc.StatusCode.ABORTED, "LOCK_HELD", RetryInfo(retry_delay={"seconds": 60}))
+        number = self.lock.fencing_number + 1
+        self.lock = Lock(name=request.name, owner=request.owner, fencing_number=number)
+        return self.lock
+
+    def ReleaseLock(self, request: Any, context: Any) -> Any:
+        self.lock = Lock(name=request.name, fencing_number=self.lock.fencing_number)
+        return self.lock
+
+    def GetLock(self, request: Any, context: Any) -> Any:
+        return self.lock
+
 
 PRINTED = [
     "5\nt9 bad\n",
     "2026-03-29T03:00:00+02:00 moved\nIt waits for its next firing.\n1\n",
     "SUCCESS\n",
     "task.name is empty\n",
+    "counting\nTrue 2 False\ntry again in 60.0 s\n",
     "SUCCESS li {'source': 'manual_trigger'}\n{'SUCCESS': 1}\n",
 ]
-NAMES = ["sync", "changes", "async", "errors", "django"]
+NAMES = ["sync", "changes", "async", "errors", "locks", "django"]
 
 
 @pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=NAMES)
