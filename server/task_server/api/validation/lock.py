@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from task_server.api.validation.violations import Violations
 from task_server.domain.clock import Micros, seconds
 from task_server.domain.lock import LONGEST_SECONDS
@@ -26,8 +24,8 @@ def check_number(fencing_number: int, violations: Violations) -> None:
 
 def check_lease(lease_seconds: float, violations: Violations) -> Micros:
     """The lease. Notes one that ends at once, is too long, or no number."""
-    lease = seconds(lease_seconds) if math.isfinite(lease_seconds) else 0
-    if not 0 < lease <= seconds(LONGEST_SECONDS):
+    lease = seconds(lease_seconds) if 0 < lease_seconds <= LONGEST_SECONDS else 0
+    if not lease:
         violations.add(
             "lease_seconds", f"must be more than 0 and at most {LONGEST_SECONDS:,}, not {lease_seconds:,.15g}"
         )
