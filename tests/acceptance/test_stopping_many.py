@@ -64,17 +64,51 @@ def test_all_that_match_and_have_not_ended_are_stopped(
     client.stop(other.task_id)
 
 
+def test_by_an_expression_as_many_are_stopped_as_the_list_has(
+    client: TaskClient, stop_many: StopMany, request: pytest.FixtureRequest
+) -> None:
+    module = f"expression-{request.node.callspec.id}"
+    for number in range(12):
+        client.create_task(
+            "waits",
+            module=module,
+            delay_seconds=3600,
+            function_code=CODE,
+            function_name="main",
+            metadata={"number": number},
+        )
+    done = client.create_task("done", module=module, function_code=CODE, function_name="main", metadata={"number": 11})
+    client.wait(done.task_id, timeout=20)
+    wanted = f'module = "{module}" AND metadata.number >= 5'
+    # What has ended matches too, and there is nothing of it to stop.
+    assert next(client.list(filter=wanted).pages).total_size == 8
+    unended = f"{wanted} AND status = SCHEDULED"
+    listed = [task.task_id for task in client.list(filter=unended)]
+
+    assert stop_many(filter=wanted, validate_only=True) == stop_many(filter=unended, validate_only=True) == 7
+    assert len(listed) == next(client.list(filter=unended).pages).total_size == 7
+    assert stop_many(filter=f"{wanted} AND metadata.number < 7", status="SCHEDULED") == 2
+    assert stop_many(filter=wanted) == 5
+
+    assert {client.get(task_id).status for task_id in listed} == {task_pb2.Task.REVOKED}
+    assert client.stats(module=module).by_status == {"SCHEDULED": 5, "REVOKED": 7, "SUCCESS": 1}
+    assert (stop_many(filter=wanted, validate_only=True), stop_many(filter=wanted)) == (0, 0)
+    assert client.stop_tasks(module=module) == 5
+
+
 def test_a_filter_has_to_say_something(api: Api, bob: Api) -> None:
     for caller in (api, bob):
-        for body in ({}, {"validate_only": True}):
+        for body in ({}, {"validate_only": True}, {"filter": " \n"}):
             status, failure = caller.rest.failure("POST", "/api/tasks/stop", body)
             assert (status, failure.code) == (400, "INVALID_ARGUMENT")
             assert (
-                "at least one of status, task_type, module, name, created_by and my_tasks"
+                "at least one of status, task_type, module, name, created_by, filter and my_tasks"
                 in failure.violations["my_tasks"]
             )
     status, failure = api.rest.failure("POST", "/api/tasks/stop", {"task_type": "never"})
     assert set(failure.violations) == {"task_type"}
+    status, failure = api.rest.failure("POST", "/api/tasks/stop", {"task_type": "never", "filter": "colour = red"})
+    assert set(failure.violations) == {"task_type", "filter"}
 
 
 def test_others_tasks_are_stopped_by_those_who_may_see_them_only(client: TaskClient, api: Api, bob: Api) -> None:

@@ -35,7 +35,9 @@ def stop_filter(request: Any, caller: Caller, violations: Violations) -> TaskFil
     """The filter of a StopTasks request, which has to say something. Raises PermissionMissing."""
     task_type = listing.check_task_type(request.task_type, violations)
     wanted = task_filter(request, caller, task_type, violations, request.filter)
-    if {field.name for field, _ in request.ListFields()} <= {"validate_only"}:
+    # A filter of blanks says nothing, and must not stop everything.
+    unsaid = {"validate_only"} if request.filter.strip() else {"validate_only", "filter"}
+    if {field.name for field, _ in request.ListFields()} <= unsaid:
         violations.add(
             "my_tasks",
             "give at least one of status, task_type, module, name, created_by, filter and my_tasks; "
