@@ -57,8 +57,10 @@ _UNFINISHED = Statement(
 _UNASKED = Statement(
     "SELECT {columns} FROM execution WHERE sync_after <= :before ORDER BY sync_after LIMIT :limit", records.EXECUTION
 )
+_IS_DUE = Statement("SELECT 1 FROM execution WHERE sync_after <= :now LIMIT 1")
 _KNOWN = _statement(
-    "SELECT DISTINCT registered_task_id FROM execution WHERE registered_task_id IN (SELECT value FROM [task_ids])"
+    "SELECT DISTINCT registered_task_id FROM execution "  # noqa: S608 - parameters
+    "WHERE registered_task_id IN (SELECT value FROM [task_ids]) AND" + _BELONGS
 )
 
 
@@ -67,17 +69,7 @@ def claim(app: TrackedApp, apps: Sequence[TrackedApp], now: Micros, limit: int) 
 
     `apps` are all that are configured: a run that names none is that of the first whose modules have it.
     """
-    earlier = [pattern for other in apps[: apps.index(app)] for pattern in other.modules]
-    rows = _CLAIM.all(
-        app=app.name,
-        takes_all=int(len(apps) == 1 and not app.modules),
-        any_owner=int(not app.owners),
-        owners=json.dumps(app.owners),
-        limit=limit,
-        **_patterns("", app.modules),
-        **_patterns("earlier_", earlier),
-        **_pause(now),
-    )
+    rows = _CLAIM.all(limit=limit, **_belonging(app, apps), **_pause(now))
     return [records.execution(row) for row in rows]
 
 
@@ -97,9 +89,27 @@ def unasked(before: Micros, limit: int) -> list[Execution]:
     return [records.execution(row) for row in _UNASKED.all(before=before, limit=limit)]
 
 
-def known(task_ids: Iterable[str]) -> set[str]:
-    """Those of the Celery task ids that somebody registered."""
-    return {task_id for (task_id,) in _KNOWN.all(task_ids=json.dumps(list(task_ids)))}
+def is_due(now: Micros) -> bool:
+    """Whether any run at all is due to be looked up."""
+    return _IS_DUE.value(now=now) is not None
+
+
+def known(task_ids: Iterable[str], app: TrackedApp, apps: Sequence[TrackedApp]) -> set[str]:
+    """Those of the Celery task ids under which somebody registered a run of that app; `apps` are all that are configured."""
+    found = _KNOWN.all(task_ids=json.dumps(list(task_ids)), **_belonging(app, apps))
+    return {task_id for (task_id,) in found}
+
+
+def _belonging(app: TrackedApp, apps: Sequence[TrackedApp]) -> dict[str, Any]:
+    earlier = [pattern for other in apps[: apps.index(app)] for pattern in other.modules]
+    return {
+        "app": app.name,
+        "takes_all": int(len(apps) == 1 and not app.modules),
+        "any_owner": int(not app.owners),
+        "owners": json.dumps(app.owners),
+        **_patterns("", app.modules),
+        **_patterns("earlier_", earlier),
+    }
 
 
 def _patterns(prefix: str, patterns: Sequence[str]) -> dict[str, str]:

@@ -14,17 +14,16 @@ from task_server.tracking.results import ANSWER_SECONDS
 
 
 def client_of(app: TrackedApp) -> Celery:
-    """The client. Nothing is connected yet, and it is nobody's default app."""
-    client = Celery(app.name, broker=app.broker or None, backend=app.backend or None, set_as_current=False)
+    """The client. Nothing is connected yet, and it is nobody's default app.
+
+    Whoever asks it for a connection or a backend gives the URL again: Celery would believe its environment more, in which
+    whoever runs other apps on the machine has theirs.
+    """
+    client = Celery(app.name, set_as_current=False)
     client.conf.update(
         accept_content=["json"],
         result_accept_content=["json"],
         event_serializer="json",
-        # Whoever runs other Celery apps on the machine has these in the environment, and Celery believes them more.
-        broker_url=app.broker or None,
-        broker_read_url=app.broker or None,
-        broker_write_url=app.broker or None,
-        result_backend=app.backend or None,
         broker_use_ssl=_broker_tls(app) or None,
         broker_connection_timeout=ANSWER_SECONDS,
         broker_heartbeat=20,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,4 +101,4 @@ def _returned(event: dict[str, Any]) -> dict[str, str]:
 def _moment(value: Any) -> Micros | None:
     """Celery's timestamps are seconds since the epoch, whatever zone the worker is in."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return seconds(value) if is_number and math.isfinite(value) and 0 < value < _LAST_SECOND else None
+    return seconds(value) if is_number and 0 < value < _LAST_SECOND else None

@@ -52,7 +52,7 @@ class EventSource:
         pause, was_lost = _FIRST_PAUSE, False
         while not self._closed.is_set():
             try:
-                with self._client.connection_for_read() as connection, self._receiving(connection):
+                with self._client.connection_for_read(self._app.broker) as connection, self._receiving(connection):
                     _log.log(
                         logging.WARNING if was_lost else logging.INFO,
                         "listening to the events of the app %s%s",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice
 from typing import TypeVar
 
 from task_server.domain.errors import DatabaseUnavailable, ResultBackendUnavailable
-from task_server.domain.execution import Execution
 from task_server.domain.observation import Observation
-from task_server.domain.owner import Owner
 from task_server.domain.report import Sighting
-from task_server.domain.tracked_app import TrackedApp, app_of
+from task_server.domain.tracked_app import TrackedApp
 from task_server.store import syncing
 from task_server.store.database import Database
 from task_server.tracking.event import Seen
+from task_server.tracking.followed import Followed
 from task_server.tracking.held_back import HeldBack
 from task_server.usecases.observing import Observing
 from task_server.usecases.syncing import ResultBackends
@@ -35,35 +34,9 @@ _HOLD_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 #: What may wait to be noted, and what is held back. Beyond that events are dropped: the result backend tells the end of a run too.
 _MOST_BYTES = 32 * 1024 * 1024
+_MOST_LATE = 10_000
 #: How long the database is left alone that did not answer.
 _PAUSE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """An app, as `usecases.observing` asks for it: which runs are its own, and whose they are where nobody registered them."""
-
-    app: TrackedApp
-    apps: Sequence[TrackedApp]
-
-    @property
-    def name(self) -> str:
-        """As the operator calls it."""
-        return self.app.name
-
-    @property
-    def owner(self) -> Owner:
-        """Whose the runs are that nobody registered; asked for only where there is one."""
-        assert self.app.created_by is not None  # noqa: S101 - without one no sighting has a name to record
-        return self.app.created_by
-
-    def module_of(self, task_name: str) -> str:
-        """The module that a task belongs to."""
-        return self.app.module_of(task_name)
-
-    def has(self, execution: Execution) -> bool:
-        """Whether the app runs it, and may fill it."""
-        return app_of(execution, self.apps) is self.app
 
 
 class Follower:
@@ -84,8 +57,12 @@ class Follower:
         self._is_dropping = False
         self._changed = threading.Condition()
         self._held = HeldBack(_HOLD_SECONDS, _MOST_BYTES)
+        #: Runs that have ended, of which the result backend could not be asked yet.
+        self._late: dict[str, None] = {}
         self._look_at = 0.0
         self._closed = threading.Event()
+        #: Whether it ends and can not note what is left.
+        self._is_hopeless = False
         self._thread = threading.Thread(target=self._run, name=f"follow-{app.name}", daemon=True)
 
     def start(self) -> None:
@@ -93,7 +70,7 @@ class Follower:
         self._thread.start()
 
     def close(self) -> None:
-        """Note what waits, without holding anything back any longer, and end."""
+        """Note what waits and what is held back, which takes as long as that may be held, and end."""
         self._closed.set()
         with self._changed:
             self._changed.notify()
@@ -119,18 +96,23 @@ class Follower:
             with self._changed:
                 self._changed.wait_for(lambda: len(self._waiting) >= _BATCH or self._closed.is_set(), _GATHER_SECONDS)
             self._note_all()
-        for task_id in list(self._held.task_ids):
-            self._tell_all(self._held.take(task_id), set())
+        self._note_all()
+        while self._held.task_ids and not self._is_hopeless:
+            time.sleep(_GATHER_SECONDS)
+            self._note_all()
         self._database.close()
 
     def _note_all(self) -> None:
-        """Note what waits, and what was held back long enough."""
+        """Note what waits, what was held back long enough, and results that could not be had before."""
         while batch := self._next_batch():
             self._note(batch)
         self._is_dropping = False
-        if self._held.task_ids and time.monotonic() >= self._look_at:
+        if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_SECONDS
-            self._note([], also=self._held.task_ids)
+            if self._held.task_ids:
+                self._note([], also=self._held.task_ids)
+            if self._late:
+                self._ask_for_late_results()
 
     def _next_batch(self) -> list[Seen]:
         with self._changed:
@@ -155,38 +137,59 @@ class Follower:
 
     def _known(self, task_ids: set[str]) -> set[str]:
         with self._database.read():
-            return syncing.known(task_ids)
+            return syncing.known(task_ids, self.app, self._followed.apps)
 
     def _tell_all(self, told: Sequence[Seen], known: set[str]) -> None:
         for start in range(0, len(told), _BATCH):
             some = told[start : start + _BATCH]
             results = self._results([seen.task_id for seen in some if seen.observation.status.is_terminal])
-            sightings = [
-                self._sighting(seen, results.get(seen.task_id), is_known=seen.task_id in known) for seen in some
-            ]
-            self._patiently(functools.partial(self._observing.receive, self._followed, sightings))
+            self._receive(
+                [self._sighting(seen, results.get(seen.task_id), is_known=seen.task_id in known) for seen in some]
+            )
+
+    def _receive(self, sightings: Sequence[Sighting]) -> None:
+        self._patiently(lambda: self._observing.receive(self._followed, sightings))
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """Do it, again and again while the database is away: there is nothing else to do. None where it came to nothing."""
+        was_away = False
         while True:
             try:
                 return act()
             except DatabaseUnavailable:
-                _log.warning("the database is away, what events of the app %s say waits", self.app.name)
+                if not was_away:
+                    _log.warning("the database is away, what events of the app %s say waits", self.app.name)
+                was_away = True
                 if self._closed.wait(_PAUSE_SECONDS):
+                    self._is_hopeless = True
                     return None
             except Exception:
                 # A defect; the events after these must not be lost for it.
                 _log.exception("events of the app %s could not be noted", self.app.name)
+                self._is_hopeless = self._closed.is_set()
                 return None
 
     def _results(self, task_ids: list[str]) -> dict[str, Observation]:
+        """What the result backend has of runs that have ended. While it is away they end without, and it is asked later."""
         if not task_ids or not self.app.backend:
             return {}
         try:
             return self._backends.look_up(self.app, task_ids)
         except ResultBackendUnavailable:
-            return {}  # the events say less, and no less truly
+            self._late.update(dict.fromkeys(task_ids[: _MOST_LATE - len(self._late)]))
+            return {}
+
+    def _ask_for_late_results(self) -> None:
+        wanted = list(islice(self._late, _BATCH))
+        try:
+            found = self._backends.look_up(self.app, wanted)
+        except ResultBackendUnavailable:
+            return
+        for task_id in wanted:
+            del self._late[task_id]
+        self._receive(
+            [Sighting(task_id=task_id, observation=seen) for task_id, seen in found.items() if seen.status.is_terminal]
+        )
 
     def _sighting(self, seen: Seen, result: Observation | None, *, is_known: bool) -> Sighting:
         observation = seen.observation

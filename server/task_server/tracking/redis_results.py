@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from celery.app.backends import by_url
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -30,7 +31,8 @@ class RedisResults:
     """The results of an app. Any thread may ask."""
 
     def __init__(self, app: TrackedApp) -> None:
-        self._backend = client_of(app).backend
+        backend, url = by_url(app.backend)
+        self._backend = backend(app=client_of(app), url=url)
         # redis-py would try for ten seconds and more; whoever asks comes again by itself.
         self._backend.connparams["retry"] = Retry(NoBackoff(), 0)
 

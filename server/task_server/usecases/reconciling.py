@@ -31,7 +31,10 @@ class Reconciling:
 
         Raises ResultBackendUnavailable.
         """
-        # The backend is asked first: what it can not tell now shall be due as soon as it can.
+        with self._database.read():
+            if not syncing.is_due(self._database.now()):
+                return 0
+        # The backend is asked before: what it can not tell now shall be due as soon as it can.
         backends.look_up(app, ["is-there-anybody"])
         with self._database.write():
             now = self._database.now()
