@@ -34,7 +34,7 @@ SERVED = {
         f"ExecutionService.{name}"
         for name in (
             *("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs"),
-            "RerunExecutions",
+            *("GetExecutionStats", "RerunExecutions"),
         )
     ),
     *(f"LockService.{name}Lock" for name in ("Acquire", "Renew", "Release", "Get")),

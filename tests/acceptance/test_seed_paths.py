@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 import seed_examples
@@ -109,21 +108,23 @@ def test_everybodys_executions_are_for_those_who_may_see_them(
     assert bob.rest.failure("GET", f"/api/v1/tasks/executions/{done.id}{slash}")[0] == 404
 
 
-NOT_SERVED: list[tuple[str, str, Any]] = [
-    ("POST", f"/api/v1/tasks/executions/{UNKNOWN_ID}/sync", None),
-    ("GET", "/api/v1/tasks/executions/stats", None),
-    ("GET", "/api/v1/tasks/executions/stats?module=m&task_name=t&created_by=u&my_tasks=false", None),
-]
+@SLASHES
+def test_statistics_are_the_callers_own_unless_it_may_ask_for_others(
+    rest: Rest, bob: Api, done: TaskExecution, slash: str
+) -> None:
+    path = f"/api/v1/tasks/executions/stats{slash}?module=seed-paths&task_name=seed%20paths"
+    assert rest.get(path)["by_status"] == {"SUCCESS": "1"}
+    assert bob.rest.get(path)["total"] == "0"
+    for others in ("my_tasks=false", "created_by=admin"):
+        assert rest.get(f"{path}&{others}")["by_user"] == {"admin": "1"}
+        status, failure = bob.rest.failure("GET", f"{path}&{others}")
+        assert (status, failure.code, failure.reason) == (403, "PERMISSION_DENIED", "PERMISSION_MISSING")
 
 
 @SLASHES
-@pytest.mark.parametrize(("method", "path", "body"), NOT_SERVED)
-def test_what_is_not_served_yet_says_so(rest: Rest, method: str, path: str, body: Any, slash: str) -> None:
-    path, question, query = path.partition("?")
-    status, failure = rest.failure(method, f"{path}{slash}{question}{query}", body)
-    assert (status, failure.code, failure.reason) == (501, "UNIMPLEMENTED", "RPC_NOT_IMPLEMENTED")
-    assert failure.domain == "task-manager"
-    assert failure.metadata["method"].startswith("task_manager.v1.ExecutionService/")
+def test_a_run_that_is_not_there_is_not_synced(rest: Rest, slash: str) -> None:
+    status, failure = rest.failure("POST", f"/api/v1/tasks/executions/{UNKNOWN_ID}/sync{slash}")
+    assert (status, failure.code, failure.reason) == (404, "NOT_FOUND", "EXECUTION_NOT_FOUND")
 
 
 def test_a_date_at_the_end_counts_whole(rest: Rest, done: TaskExecution) -> None:

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from task_manager.v1 import execution_pb2, execution_service_pb2, task_pb2
 from task_server.api import convert
+from task_server.api.execution_stats import check_period_length, execution_stats
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.threads import Threads
 from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation import listing
 from task_server.api.validation.execution_filter import execution_filter
+from task_server.api.validation.filter import check_zone
 from task_server.api.validation.order import check_order, place_text, read_place
 from task_server.api.validation.rerun import rerun_wish
 from task_server.api.validation.violations import Violations
@@ -21,6 +23,7 @@ from task_server.api.watch import Watchers
 from task_server.api.watch_stream import WatchTokens
 from task_server.domain.errors import ServerStopping
 from task_server.domain.ordering import place
+from task_server.usecases.execution_stats import ExecutionStatistics
 from task_server.usecases.executions import Executions, ExecutionView
 from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.syncing import Syncing
@@ -43,6 +46,7 @@ class ExecutionService:
         self,
         *,
         executions: Executions,
+        statistics: ExecutionStatistics,
         tracked_runs: TrackedRuns,
         syncing: Syncing,
         rerunning: Rerunning,
@@ -53,6 +57,7 @@ class ExecutionService:
         watchers: Watchers,
     ) -> None:
         self._executions = executions
+        self._statistics = statistics
         self._tracked_runs = tracked_runs
         self._syncing = syncing
         self._rerunning = rerunning
@@ -174,6 +179,20 @@ class ExecutionService:
         return execution_service_pb2.RerunExecutionsResponse(
             executions=[convert.execution(run, None) for run in runs], count=len(past)
         )
+
+    async def GetExecutionStats(  # noqa: N802
+        self, request: execution_service_pb2.GetExecutionStatsRequest, _: Any
+    ) -> execution_service_pb2.ExecutionStats:
+        """Count executions and measure their times."""
+        my_tasks = request.my_tasks if request.HasField("my_tasks") else None
+        owner_id = owner_scope(current_caller.get(), request.created_by, my_tasks)
+        violations = Violations()
+        wanted = execution_filter(request, owner_id, violations)
+        zone = check_zone(request.time_zone, Violations())  # what is wrong with it is a violation already
+        length = check_period_length(request.period_length, violations)
+        violations.raise_any()
+        stats = await self._threads.run(self._statistics.count, wanted, zone, length)
+        return execution_stats(stats)
 
     async def TailExecutionLogs(  # noqa: N802
         self, request: execution_service_pb2.TailExecutionLogsRequest, _: Any

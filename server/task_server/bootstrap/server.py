@@ -44,6 +44,7 @@ from task_server.tracking.backends import ConfiguredBackends
 from task_server.tracking.configured import read_apps
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.batching import Batching
+from task_server.usecases.execution_stats import ExecutionStatistics
 from task_server.usecases.executions import Executions
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.locking import Locking
@@ -124,6 +125,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
         ),
         "ExecutionService": ExecutionService(
             executions=Executions(ports),
+            statistics=ExecutionStatistics(ports),
             tracked_runs=TrackedRuns(Registering(ports), Observing(ports)),
             syncing=Syncing(ports, Observing(ports), backends),
             rerunning=rerunning,

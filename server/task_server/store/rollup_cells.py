@@ -42,8 +42,12 @@ RUN_PERIODS: Mapping[int, tuple[Micros, ...]] = {
 TIME_PERIODS: Mapping[int, tuple[Micros, ...]] = {EVERYTHING: (ALL_TIME, DAY), OWNER: (ALL_TIME,)}
 
 
-#: The outcome of a FAILURE of which nobody knows how it ended. The others are statuses.
+#: Of each status, the outcomes that it is counted as: a FAILURE of which nobody knows how it ended is an outcome of its own.
 UNKNOWN = "UNKNOWN"
+OUTCOMES: Mapping[ExecutionStatus, tuple[str, ...]] = {
+    status: (status.value, UNKNOWN) if status is ExecutionStatus.FAILURE else (status.value,)
+    for status in ExecutionStatus
+}
 
 
 def status_of(outcome: str) -> ExecutionStatus:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from task_server.domain.clock import NEVER, Micros
+from task_server.domain.listing import ExecutionFilter
 from task_server.store.rollup_cells import ALL_TIME
 
 #: Before all times.
@@ -26,6 +28,17 @@ def spans(begin: Micros | None, end: Micros | None, periods: Sequence[Micros]) -
         return [Span(ALL_TIME, _EVER, NEVER)]
     lengths = [period for period in periods if period != ALL_TIME]
     return list(_split(_EVER if begin is None else begin, NEVER if end is None else end, lengths))
+
+
+def folded(all_spans: Iterable[Span]) -> list[Span]:
+    """Those that cells count. They lie side by side."""
+    return [span for span in all_spans if span.period is not None]
+
+
+def between(wanted: ExecutionFilter, span: Span) -> ExecutionFilter:
+    """The filter, of what was made in a span alone."""
+    begin = None if span.begin == _EVER else span.begin
+    return replace(wanted, created_from=begin, created_before=None if span.end == NEVER else span.end)
 
 
 def _split(begin: Micros, end: Micros, lengths: Sequence[Micros]) -> Iterator[Span]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
+from task_server.domain.filters.narrowing import narrowed
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.status import ExecutionStatus
 from task_server.store.database import Database
-from task_server.store.matching import matching
+from task_server.store.matching import executions_clause
 from task_server.store.rollup_cells import (
     CELL,
     RUN_PERIODS,
@@ -24,7 +24,7 @@ from task_server.store.rollup_cells import (
     cells,
     status_of,
 )
-from task_server.store.rollup_spans import Span, spans
+from task_server.store.rollup_spans import between, folded, spans
 from task_server.store.statement import Row, Statement
 from task_server.store.tables import ExecutionRow
 
@@ -87,26 +87,23 @@ def _run(database: Database, statement: Statement, rows: list[dict[str, Any]]) -
 
 
 def count(wanted: ExecutionFilter) -> tuple[int, bool]:
-    """How many executions match, and whether there may be more."""
+    """How many executions match, and whether that is only what was counted of more."""
+    wanted = narrowed(wanted)
     if wanted.condition is not None:
-        found = int(matching(ExecutionRow.select(ExecutionRow.id), wanted).limit(_MOST_COUNTED + 1).count())
+        found = _rows(wanted, f" LIMIT {_MOST_COUNTED + 1}")
         return min(found, _MOST_COUNTED), found > _MOST_COUNTED
     if wanted.parent_task:
-        return int(matching(ExecutionRow.select(), wanted).count()), False
+        return _rows(wanted), False
     names = Names.of(wanted)
-    total = 0
-    folded: list[Span] = []
-    for span in spans(wanted.created_from, wanted.created_before, RUN_PERIODS[names.grouping_set]):
-        if span.period is None:
-            total += _rows(replace(wanted, created_from=span.begin, created_before=span.end))
-            continue
-        folded.append(span)
-        keys = {"grouping_set": names.grouping_set, **names._asdict()}
+    keys = {"grouping_set": names.grouping_set, **names._asdict()}
+    at = spans(wanted.created_from, wanted.created_before, RUN_PERIODS[names.grouping_set])
+    total = sum(_rows(between(wanted, span)) for span in at if span.period is None)
+    counted = folded(at)
+    for span in counted:
         total += _sum(_CELLS.all(period=span.period, begin=span.begin, end=span.end, **keys), wanted.status)
-    if folded:
-        # The spans that have cells lie side by side.
-        since, until = folded[0].begin, folded[-1].end
-        total += _sum(_changes(tuple(names.given)).all(begin=since, end=until, **names.given), wanted.status)
+    if counted:
+        made = {"begin": counted[0].begin, "end": counted[-1].end}
+        total += _sum(_changes(tuple(names.given)).all(**made, **names.given), wanted.status)
     return total, False
 
 
@@ -120,12 +117,12 @@ def _changes(names: tuple[str, ...]) -> Statement:
 
 
 def _sum(found: Iterable[Row], status: ExecutionStatus | None) -> int:
-    return sum(int(n) for outcome, n in found if status is None or status_of(outcome) == status)
+    return sum(int(n) for outcome, n in found if status is None or status_of(outcome) is status)
 
 
-def _rows(wanted: ExecutionFilter) -> int:
-    query = matching(ExecutionRow.select(), wanted)
-    if wanted.status is None:
-        # Lists' indexes have the status before the time.
-        query = query.where(ExecutionRow.status.in_(list(ExecutionStatus)))
-    return int(query.count())
+def _rows(wanted: ExecutionFilter, limit: str = "") -> int:
+    asked = executions_clause(wanted).within(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM execution WHERE ", f"{limit}) AS matching"
+    )
+    (found,) = ExecutionRow._meta.database.execute_sql(asked.text, asked.values).fetchone()
+    return int(found)
