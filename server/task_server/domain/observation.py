@@ -75,30 +75,34 @@ def observed(execution: Execution, observation: Observation, now: Micros) -> Exe
     """
     status, retries = _stand(execution, observation)
     at = now if observation.occurred_at is None else min(observation.occurred_at, now)
-    known = replace(
-        execution,
-        retries=max(execution.retries, retries),
-        due_at=min(execution.due_at, at),
-        metadata=merged(execution, observation.metadata) or execution.metadata,
-        worker=execution.worker or observation.worker,
-        queue=execution.queue or observation.queue,
-    )
+    known: dict[str, Any] = {
+        "retries": max(execution.retries, retries),
+        "due_at": min(execution.due_at, at),
+        "metadata": merged(execution, observation.metadata) or execution.metadata,
+        "worker": execution.worker or observation.worker,
+        "queue": execution.queue or observation.queue,
+    }
+    finished_at = execution.finished_at
     if _is_further(execution, status, retries):
-        known = replace(
-            known,
-            status=status,
-            finished_at=at if status.is_terminal else None,
-            error=observation.kept_error,
-            failure_reason=observation.failure_reason,
-            worker=observation.worker or execution.worker,
-            queue=observation.queue or execution.queue,
-            source=observation.source.value,
-            observed_at=at,
-        )
+        finished_at = at if status.is_terminal else None
+        known |= {
+            "status": status,
+            "finished_at": finished_at,
+            "error": observation.kept_error,
+            "failure_reason": observation.failure_reason,
+            "worker": observation.worker or execution.worker,
+            "queue": observation.queue or execution.queue,
+            "source": observation.source.value,
+            "observed_at": at,
+        }
     elif describes(observation, execution):
-        known = _confirmed(known, observation, at)
-    known = replace(known, started_at=_started_at(known, at if status is ExecutionStatus.STARTED else None))
-    return None if known == execution else replace(known, revision=execution.revision + 1)
+        known |= _confirmed(execution, observation, at)
+    starts = [execution.started_at, at if status is ExecutionStatus.STARTED else None]
+    known["started_at"] = _earliest(starts, finished_at)
+    # One copy of all those fields is enough.
+    if all(getattr(execution, name) == value for name, value in known.items()):
+        return None
+    return replace(execution, **known, revision=execution.revision + 1)
 
 
 def describes(observation: Observation, execution: Execution) -> bool:
@@ -141,23 +145,24 @@ def _progress(status: ExecutionStatus, retries: int) -> int:
     return 2 * retries + phase
 
 
-def _confirmed(known: Execution, observation: Observation, at: Micros) -> Execution:
-    """The run, seen again where it stands: what had not been told is added, and one that goes on was seen later."""
-    known = replace(
-        known,
-        error=known.error or observation.kept_error,
-        failure_reason=known.failure_reason or observation.failure_reason,
-    )
-    is_news = known.status in (ExecutionStatus.STARTED, ExecutionStatus.RETRY) and at > (known.observed_at or 0)
-    return replace(known, source=observation.source.value, observed_at=at) if is_news else known
+def _confirmed(execution: Execution, observation: Observation, at: Micros) -> dict[str, Any]:
+    """What of a run, seen again where it stands, had not been told; and of one that goes on, that it was seen later."""
+    told = {
+        "error": execution.error or observation.kept_error,
+        "failure_reason": execution.failure_reason or observation.failure_reason,
+    }
+    goes_on = execution.status in (ExecutionStatus.STARTED, ExecutionStatus.RETRY)
+    if goes_on and at > (execution.observed_at or 0):
+        return told | {"source": observation.source.value, "observed_at": at}
+    return told
 
 
-def _started_at(known: Execution, seen: Micros | None) -> Micros | None:
-    starts = [each for each in (known.started_at, seen) if each is not None]
-    if not starts:
+def _earliest(starts: list[Micros | None], finished_at: Micros | None) -> Micros | None:
+    """The earliest start, but not after the end; None where none is known."""
+    known = [each for each in starts if each is not None]
+    if not known:
         return None
-    ends = [] if known.finished_at is None else [known.finished_at]
-    return min(starts + ends)
+    return min(known) if finished_at is None else min([*known, finished_at])
 
 
 def _storable(text: str) -> str:
