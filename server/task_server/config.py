@@ -40,6 +40,7 @@ _MAY_BE_ZERO = (
     "max_running_per_owner",
     "max_source_bytes_per_owner",
     "max_result_bytes_per_owner",
+    "max_executions_per_owner",
     "max_locks_per_owner",
     "stop_grace_seconds",
     "drain_seconds",
@@ -213,10 +214,12 @@ class Settings:
     max_source_bytes_per_owner: int = 16 * 1024**3
     #: Bytes of results, tracebacks, logs and arguments of kept executions. 0 means any number.
     max_result_bytes_per_owner: int = 16 * 1024**3
+    #: Kept executions, beyond which no run of another Celery app is recorded any more. 0 means any number.
+    max_executions_per_owner: int = 10_000_000
     #: Locks that are held, or have been within the last minutes. 0 means any number.
     max_locks_per_owner: int = 10_000
     #: Other numbers for some owners, by their ids: `li=tasks:5000+running:2`. There are tasks, schedules, queued, running,
-    #: source_bytes, result_bytes and locks, and what is left out is as above.
+    #: source_bytes, result_bytes, executions and locks, and what is left out is as above.
     quotas: tuple[str, ...] = ()
     #: What may run of a queue at once, and start in a while, all workers together: `reports=concurrency:4+rate:100/60`, where
     #: the rate is starts in so many seconds. Either may be left out.

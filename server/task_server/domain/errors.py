@@ -247,6 +247,10 @@ class QuotaExceeded(TaskServiceError):
             "bytes of results, logs and arguments of executions; the oldest are removed when their time is over, or have the "
             "operator raise the quota"
         ),
+        "executions": (
+            "executions that are kept; those that have ended are removed when their time is over, or have the operator raise "
+            "the quota"
+        ),
         "locks": "locks, of which those count too that have ended within the last minutes; release some, or wait",
     }
 

@@ -30,6 +30,8 @@ class Quota:
     source_bytes: int = 0
     #: Bytes of the results, tracebacks, logs and arguments that are kept of its executions.
     result_bytes: int = 0
+    #: Executions that are kept; beyond it no run of another app is recorded any more.
+    executions: int = 0
     #: Names of locks that are held, or have been a short while ago.
     locks: int = 0
 

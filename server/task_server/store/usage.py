@@ -5,6 +5,8 @@ Each function runs inside a transaction of the caller's.
 
 from __future__ import annotations
 
+from task_server.domain.listing import ExecutionFilter
+from task_server.store import rollups
 from task_server.store.database import Database
 from task_server.store.statement import Statement
 
@@ -47,6 +49,11 @@ def alive(owner_id: str) -> tuple[int, int]:
 def queued(owner_id: str) -> int:
     """How many executions of the owner wait."""
     return int(_QUEUED.value(owner_id=owner_id))
+
+
+def executions(owner_id: str) -> int:
+    """How many executions are kept of the owner, its tasks' and those that were registered."""
+    return rollups.count(ExecutionFilter(owner_id=owner_id))[0]
 
 
 def stored(owner_id: str) -> tuple[int, int]:

@@ -65,6 +65,7 @@ def configured_limits(settings: Settings) -> Limits:
         running=settings.max_running_per_owner,
         source_bytes=settings.max_source_bytes_per_owner,
         result_bytes=settings.max_result_bytes_per_owner,
+        executions=settings.max_executions_per_owner,
         locks=settings.max_locks_per_owner,
     )
     return Limits(read_queue_limits(settings.queue_limits), read_quotas(usual, settings.quotas))

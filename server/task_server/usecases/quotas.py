@@ -26,7 +26,9 @@ class _Pace(NamedTuple):
 
 _COUNTS = _Pace(1000, 20_000)
 _BYTES = _Pace(128 * 1024**2, 512 * 1024**2)
-_PACES = {"source_bytes": _BYTES, "result_bytes": _BYTES}
+#: They come a thousand at a time.
+_EXECUTIONS = _Pace(50_000, 100_000)
+_PACES = {"source_bytes": _BYTES, "result_bytes": _BYTES, "executions": _EXECUTIONS}
 #: How long room is believed in at most, in seconds.
 _LONGEST = 1.0
 _MOST_OWNERS = 10_000
@@ -51,9 +53,10 @@ class QuotaGuard:
         source_bytes: int = 0,
         result_bytes: int = 0,
         locks: int = 0,
+        executions: int = 0,
     ) -> None:
         """Raise QuotaExceeded where the owner may not have so many more. Within the transaction that makes them."""
-        counts = {"tasks": tasks, "schedules": schedules, "queued": queued, "locks": locks}
+        counts = {"tasks": tasks, "schedules": schedules, "queued": queued, "locks": locks, "executions": executions}
         asked = {**counts, "source_bytes": source_bytes, "result_bytes": result_bytes}
         most = self._to_count(owner_id, [name for name, more in asked.items() if more])
         if not most or self._has_much_room(owner_id, most, _used(owner_id, most)):
@@ -121,6 +124,8 @@ def _used(owner_id: str, names: Iterable[str]) -> dict[str, int]:
         used["queued"] = usage.queued(owner_id)
     if wanted & {"source_bytes", "result_bytes"}:
         used["source_bytes"], used["result_bytes"] = usage.stored(owner_id)
+    if "executions" in wanted:
+        used["executions"] = usage.executions(owner_id)
     if "locks" in wanted:
         used["locks"] = lock_rows.count(owner_id)
     return {name: used[name] for name in used if name in wanted}

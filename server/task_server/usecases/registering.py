@@ -57,14 +57,15 @@ def _register(caller: Caller, registrations: Sequence[Registration], batch: RunB
     known = {_key(run.execution): run.execution for run in batch.by_id().values()}
     own_ids = [each.task_id for each in registrations if each.owner.id == caller.owner.id]
     known |= {_key(execution): execution for execution in tracked.own(own_ids, caller.owner.id)}
-    new_owners = {each.owner.id for each in registrations if _key(each) not in known}
-    batch.admit(new_owners)
+    new: dict[tuple[str, str], Registration] = {}
     for registration in registrations:
         # The same may be there twice.
         if _key(registration) not in known:
-            known[_key(registration)] = batch.record(registration).execution
-    if batch.recorded:
-        auditing.note_many(caller, list(batch.recorded), batch.now, _users(new_owners))
+            new.setdefault(_key(registration), registration)
+    batch.admit(new.values())
+    known |= {key: batch.record(registration).execution for key, registration in new.items()}
+    if new:
+        auditing.note_many(caller, list(batch.recorded), batch.now, _users({owner_id for _, owner_id in new}))
     return [known[_key(registration)] for registration in registrations]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
@@ -59,18 +61,23 @@ class RunBatch:
         return run
 
     def record_new(self, registrations: Iterable[Registration]) -> None:
-        """Add the runs that are not recorded yet, but none of an owner who may have no more."""
-        new = [each for each in registrations if not self.of(each.task_id, each.owner.id)]
-        full = self._without_room({each.owner.id for each in new})
-        for registration in new:
-            if registration.owner.id not in full and not self.of(registration.task_id, registration.owner.id):
-                self.record(registration)
-
-    def admit(self, owner_ids: Iterable[str]) -> None:
-        """Raise QuotaExceeded where one of the owners may have no more runs."""
+        """Add the runs that are not recorded yet, but none of an owner who may not have so many more."""
+        new: dict[str, dict[str, Registration]] = {}
+        for each in registrations:
+            if not self.of(each.task_id, each.owner.id):
+                new.setdefault(each.owner.id, {}).setdefault(each.task_id, each)
         # In one order: no two batches wait for each other.
-        for owner_id in sorted(set(owner_ids)):
-            self._quota_guard.admit(owner_id, result_bytes=1)
+        for owner_id in sorted(new):
+            with contextlib.suppress(QuotaExceeded):
+                self.admit(new[owner_id].values())
+                for registration in new[owner_id].values():
+                    self.record(registration)
+
+    def admit(self, new: Iterable[Registration]) -> None:
+        """Raise QuotaExceeded where an owner may not have so many more runs as those."""
+        # In one order, as above.
+        for owner_id, count in sorted(Counter(registration.owner.id for registration in new).items()):
+            self._quota_guard.admit(owner_id, executions=count, result_bytes=1)
 
     def move(self, run: TrackedRun, observation: Observation) -> bool:
         """Move a run as far as it was seen; whether that said anything new."""
@@ -95,15 +102,6 @@ class RunBatch:
             raise _Overtaken
         tracked.update(list(self.moved.values()), sync_after)
         self.recorded, self.moved = {}, {}
-
-    def _without_room(self, owner_ids: Iterable[str]) -> set[str]:
-        full = set()
-        for owner_id in sorted(owner_ids):
-            try:
-                self.admit([owner_id])
-            except QuotaExceeded:
-                full.add(owner_id)
-        return full
 
     def _keep(self, run: TrackedRun, observation: Observation) -> bool:
         """Keep the result and the traceback that were seen, or why they are not; whether there is anything to store."""

@@ -18,6 +18,7 @@ from task_server.domain.errors import (
     ExecutionNotFound,
     InvalidFields,
     PermissionMissing,
+    QuotaExceeded,
 )
 from task_server.domain.execution import Execution
 from task_server.domain.listing import ExecutionFilter
@@ -26,11 +27,14 @@ from task_server.domain.owner import Grant, Owner
 from task_server.domain.quotas import OMISSION, Quota, Quotas
 from task_server.domain.registration import Registration
 from task_server.domain.report import Report, Sighting
+from task_server.domain.retention import Retention
 from task_server.domain.status import ExecutionStatus
 from task_server.store import executions as rows
 from task_server.store import tracked
 from task_server.store.tables import ExecutionRow
+from task_server.usecases import cleaning as cleaning_module
 from task_server.usecases.auditing import Auditing
+from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.executions import Executions
 from task_server.usecases.limits import Limits
 from task_server.usecases.observing import Observed, Observing, Reported
@@ -308,6 +312,24 @@ def test_of_an_owner_with_no_room_what_is_new_is_left_out_but_never_a_status(por
     assert observing.report(caller, told[:1]) == Reported(unchanged=1)
 
 
+def test_of_an_owner_with_as_many_executions_as_it_may_have_no_more_are_recorded(ports, caller, executions, service):
+    limited = replace(ports, limits=Limits(quotas=Quotas(Quota(executions=2))))
+    registering, observing = Registering(limited), Observing(limited)
+    Tasks(ports).create(caller, definition())
+    registering.register(caller, registration())
+    with pytest.raises(QuotaExceeded) as caught:
+        registering.register_many(service, [registration("c-2"), registration("l-1", LI)])
+    assert caught.value.metadata == {"quota": "executions", "limit": "2", "used": "2"}
+    assert registering.register_many(caller, [registration()] * 3)[2].task_id == "c-1"
+    told = [report("c-2"), report("l-1", LI), report("l-2", LI), report("l-2", LI), report("c-1")]
+    assert observing.report(service, told) == Reported(recorded=2, changed=1, unchanged=1, unknown=1)
+    late = [report(task_id, LI, status="PENDING") for task_id in ("l-2", "l-3")]
+    assert observing.report(service, late) == Reported(unchanged=1, unknown=1)
+    assert executions.page(ExecutionFilter(owner_id="li"), "", 10, full=False).total == 2
+    # What the owner's tasks make is bounded by other quotas.
+    Tasks(limited).create(caller, definition())
+
+
 def test_a_result_that_is_too_large_is_left_out_and_it_says_so(observing, caller, executions):
     observing.report(caller, [report(status="SUCCESS", result_json='"' + "x" * MAX_RESULT_BYTES + '"')])
     view = only(executions, caller)
@@ -363,6 +385,27 @@ def test_who_is_overtaken_begins_anew_and_gives_up_where_that_does_not_end(
         observing.report(caller, [report(), report("c-2")])
     with pytest.raises(ExecutionNotFound):
         only(executions, caller, "c-2")
+
+
+def test_it_is_kept_for_as_long_after_its_end_as_any_run_but_not_less_than_since_it_was_recorded(
+    ports, observing, executions, caller, monkeypatch, clock
+):
+    cleaning = Cleaning(ports, Retention(executions=30 * 86_400 * SECOND))
+    long_ago = clock.now - 31 * 86_400 * SECOND
+    told = [
+        report("waits", status="PENDING", occurred_at=long_ago),
+        report("ended", status="SUCCESS", occurred_at=long_ago),
+        report("ended lately", status="SUCCESS"),
+    ]
+    observing.report(caller, told)
+    assert sum(cleaning.sweep()) == 0
+    # As if they had been recorded then.
+    monkeypatch.setattr(cleaning_module, "first_id", lambda _: "g")
+    assert sum(Cleaning(ports, Retention(executions=30 * 86_400 * SECOND)).sweep()) == 1
+    with pytest.raises(ExecutionNotFound):
+        only(executions, caller, "ended")
+    # What is told of it later is told of a new one.
+    assert observing.report(caller, [report("ended", status="STARTED", is_known=False)]) == Reported(unknown=1)
 
 
 def test_it_dies_in_the_midst_and_nothing_is_left(observing, executions, caller, monkeypatch, clock: Clock):
