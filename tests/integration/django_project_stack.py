@@ -14,8 +14,12 @@ from tests.processes import BARE
 
 SITE = Path(__file__).parent / "django_site"
 CALL_SECONDS = 30.0
-#: Warnings are errors there too, but Celery's about whoever runs the tests.
-_WARNINGS = ("-W", "error", "-W", "ignore:You're running the worker with superuser privileges")
+#: Warnings are errors there too, but Celery's about whoever runs the tests, and redis-py's about how Celery calls it.
+_WARNINGS = (
+    *("-W", "error"),
+    *("-W", "ignore:You're running the worker with superuser privileges"),
+    *("-W", "ignore:Call to deprecated setex"),
+)
 
 
 class Site:
