@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from copy import copy
 from datetime import datetime
@@ -46,6 +46,7 @@ from task_manager.v1.execution_service_pb2 import (
 from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task, View
 from task_manager.v1.task_service_pb2 import (
+    CreateTaskRequest,
     DeleteTaskRequest,
     ExplainTaskRequest,
     ExplainTaskResponse,
@@ -132,6 +133,10 @@ class AsyncTaskClient(AsyncExecutionCalls, AsyncLockCalls):
         """As `TaskClient.create_task`: makes a task; when this returns, it is stored and will run."""
         request = requests.create_task(name, fields, request_id=request_id, validate_only=validate_only)
         return await self._call(rpcs.CREATE_TASK, request)
+
+    async def batch_create_tasks(self, tasks: Iterable[CreateTaskRequest]) -> list[Task]:
+        """As `TaskClient.batch_create_tasks`: makes up to 1,000 tasks, all or none."""
+        return list((await self._call(rpcs.BATCH_CREATE_TASKS, requests.batch_create_tasks(tasks))).tasks)
 
     async def get(self, task_id: str, *, view: View | str | None = None) -> Task:
         """As `TaskClient.get`: reads one task."""

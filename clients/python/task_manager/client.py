@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from copy import copy
 from datetime import datetime
@@ -44,6 +44,7 @@ from task_manager.v1.execution_service_pb2 import (
 from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task, View
 from task_manager.v1.task_service_pb2 import (
+    CreateTaskRequest,
     DeleteTaskRequest,
     ExplainTaskRequest,
     ExplainTaskResponse,
@@ -164,6 +165,13 @@ class TaskClient(ExecutionCalls, LockCalls):
         """
         request = requests.create_task(name, fields, request_id=request_id, validate_only=validate_only)
         return self._call(rpcs.CREATE_TASK, request)
+
+    def batch_create_tasks(self, tasks: Iterable[CreateTaskRequest]) -> list[Task]:
+        """Makes up to 1,000 tasks, all or none, and gives them in the same order. `requests.create_task` makes a request.
+
+        Each without a `request_id` gets a fresh one, which lets a call that broke be repeated safely.
+        """
+        return list(self._call(rpcs.BATCH_CREATE_TASKS, requests.batch_create_tasks(tasks)).tasks)
 
     def get(self, task_id: str, *, view: View | str | None = None) -> Task:
         """Reads one task, in its FULL view unless said otherwise. Raises `TaskNotFound`."""

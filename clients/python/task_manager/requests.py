@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypedDict, TypeVar
 
@@ -19,6 +19,7 @@ from task_manager.v1.execution_service_pb2 import (
 )
 from task_manager.v1.task_pb2 import CeleryTask, ResponseAssertion, RetryPolicy, StartRate, Task, View
 from task_manager.v1.task_service_pb2 import (
+    BatchCreateTasksRequest,
     CreateTaskRequest,
     PreviewScheduleRequest,
     StopTasksRequest,
@@ -247,6 +248,14 @@ def create_task(
     """A CreateTask request, always with a `request_id`: that is what makes repeating it safe."""
     task = fill(Task(name=name), fields, TaskFields)
     return CreateTaskRequest(task=task, request_id=request_id or str(uuid.uuid4()), validate_only=validate_only)
+
+
+def batch_create_tasks(tasks: Iterable[CreateTaskRequest]) -> BatchCreateTasksRequest:
+    """A BatchCreateTasks request, each of its tasks with a `request_id`: that is what makes repeating it safe."""
+    request = BatchCreateTasksRequest(requests=tasks)
+    for each in request.requests:
+        each.request_id = each.request_id or str(uuid.uuid4())
+    return request
 
 
 def preview_schedule(

@@ -54,6 +54,13 @@ _LOCKS = "task_manager.v1.LockService"
 _ADMIN = "task_manager.v1.AdminService"
 
 CREATE_TASK = Rpc(_TASKS, "CreateTask", task_service.CreateTaskRequest, Task, repeatable=True)
+BATCH_CREATE_TASKS = Rpc(
+    _TASKS,
+    "BatchCreateTasks",
+    task_service.BatchCreateTasksRequest,
+    task_service.BatchCreateTasksResponse,
+    repeatable=True,
+)
 GET_TASK = Rpc(_TASKS, "GetTask", task_service.GetTaskRequest, Task, repeatable=True)
 LIST_TASKS = Rpc(_TASKS, "ListTasks", task_service.ListTasksRequest, task_service.ListTasksResponse, repeatable=True)
 LIST_SCHEDULED_TASKS = Rpc(

@@ -9,12 +9,15 @@ from client_harness import Servicer
 from google.protobuf.empty_pb2 import Empty
 
 import task_manager
+from task_manager import requests
 from task_manager.v1.admin_service_pb2 import CreateTokenResponse, ListTokensResponse, RevokeTokenResponse
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import ExecutionStatus, ListExecutionsResponse, RerunExecutionsResponse
 from task_manager.v1.system_status_pb2 import SystemStatus
 from task_manager.v1.task_pb2 import Task
 from task_manager.v1.task_service_pb2 import (
+    BatchCreateTasksResponse,
+    CreateTaskRequest,
     ExplainTaskResponse,
     ListScheduledTasksResponse,
     ListTasksResponse,
@@ -42,6 +45,10 @@ class Recording(Servicer):
 
     def CreateTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id="t1", name=request.task.name))
+
+    def BatchCreateTasks(self, request: Any, context: Any) -> Any:
+        made = [Task(task_id=each.request_id, name=each.task.name) for each in request.requests]
+        return self._note(request, context, BatchCreateTasksResponse(tasks=made))
 
     def GetTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id=request.task_id))
@@ -339,3 +346,15 @@ async def test_executions_are_run_again_by_id_or_by_filter(serve: Any, connect: 
     named, matching = service.requests
     assert (list(named.ids), named.filter, named.HasField("my_tasks")) == (["e1", "e2"], "", False)
     assert (matching.filter, matching.validate_only, matching.HasField("my_tasks")) == ("x", True, True)
+
+
+async def test_many_tasks_are_made_at_once_each_under_a_request_id(serve: Any, connect: Any) -> None:
+    client = await connect(serve(Recording()).address)
+    wanted = [
+        requests.create_task("a", {"api_url": "https://example.com/"}, request_id="r1"),
+        CreateTaskRequest(task=Task(name="b")),
+    ]
+    first, second = await client.call("batch_create_tasks", wanted)
+    assert (first.task_id, first.name, second.name) == ("r1", "a", "b")
+    assert second.task_id
+    assert not wanted[1].request_id

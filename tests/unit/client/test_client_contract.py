@@ -30,6 +30,7 @@ def test_only_reads_and_what_is_idempotent_are_repeated() -> None:
     names = {each["method"] for each in config["name"]}
     assert names == {
         "CreateTask",
+        "BatchCreateTasks",
         "GetTask",
         "ListTasks",
         "ListScheduledTasks",
