@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -58,10 +59,11 @@ def test_threads_take_turns_and_numbers_grow(environment: dict[str, str], name: 
 
 
 def test_a_block_may_take_longer_than_its_lease(environment: dict[str, str], name: str) -> None:
-    with task_lock(name, timeout=0.6) as lock:
+    with task_lock(name, timeout=3) as lock:
         first = default_client().get_lock(name).expires_at.ToNanoseconds()
-        # It was renewed after the first lease would have been over.
-        eventually(lambda: default_client().get_lock(name).expires_at.ToNanoseconds() > first + 10**9, CALL_SECONDS)
+        # It was renewed after the first lease was over.
+        later = first + 3 * 10**9
+        eventually(lambda: default_client().get_lock(name).expires_at.ToNanoseconds() > later, CALL_SECONDS)
         assert is_task_locked(name)
         assert not lock.lost.is_set()
     assert not is_task_locked(name)
@@ -83,3 +85,24 @@ def test_a_program_that_is_killed_leaves_the_lock_to_its_lease(environment: dict
     eventually(lambda: not is_task_locked(name), CALL_SECONDS)
     with task_lock(name) as lock:
         assert lock.fencing_number > number
+
+
+def test_a_program_that_stood_still_hears_that_it_has_lost_the_lock(environment: dict[str, str], name: str) -> None:
+    code = (
+        "import sys; from task_manager import LockLost, task_lock\n"
+        "try:\n"
+        "  with task_lock(sys.argv[1], timeout=1) as lock:\n"
+        "    print(lock.fencing_number, flush=True); sys.stdin.readline(); print(lock.lost.wait(20), flush=True)\n"
+        "except LockLost as error: print(error.reason)"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, name], env=BARE | environment, text=True, **pipes) as program:
+        assert program.stdout
+        number = int(program.stdout.readline())
+        program.send_signal(signal.SIGSTOP)
+        eventually(lambda: not is_task_locked(name), CALL_SECONDS)
+        with task_lock(name) as lock:
+            assert lock.fencing_number > number
+        program.send_signal(signal.SIGCONT)
+        said, _ = program.communicate("go on\n", timeout=CALL_SECONDS)
+    assert said.split() == ["True", "LOCK_LOST"]
