@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from celery.app.backends import by_url
+from celery.backends.base import COMPRESSED_PAYLOAD_MAGIC
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -23,6 +25,8 @@ from task_server.tracking.untrusted_json import UnreadableError, read_json
 _MAX_BYTES = MAX_RESULT_BYTES + 1024 * 1024
 #: So many are read in one round trip, and so many times those bytes are in memory at once.
 _BATCH = 50
+#: For zlib: whether it is gzip or deflate, the data says.
+_ANY_HEADER = 47
 #: How Celery begins each: what is longer than what is read has its status all the same.
 _BEGINNING = re.compile(rb'\{"status": "(\w{1,50})"')
 
@@ -66,6 +70,8 @@ class RedisResults:
 
 
 def _meta(data: bytes) -> Any:
+    if data.startswith(COMPRESSED_PAYLOAD_MAGIC):
+        data = _inflated(data)
     if len(data) <= _MAX_BYTES:
         try:
             return read_json(data)
@@ -76,3 +82,14 @@ def _meta(data: bytes) -> Any:
     begun = _BEGINNING.match(data)
     # Where the beginning is no JSON of Celery's either, nothing is known of the run.
     return {"status": begun[1].decode(), "result": LeftOut(why)} if begun else None
+
+
+def _inflated(data: bytes) -> bytes:
+    """As much as may be read of what Celery compressed (`result_compression`) with gzip or zlib; nothing where that is not so."""
+    kind, _, body = data.removeprefix(COMPRESSED_PAYLOAD_MAGIC).partition(b"\0")
+    if kind != b"application/x-gzip":
+        return b""
+    try:
+        return zlib.decompressobj(_ANY_HEADER).decompress(body, _MAX_BYTES + 1)
+    except zlib.error:
+        return b""

@@ -128,6 +128,37 @@ def test_what_is_no_result_under_a_key_of_one_is_nothing(broker: BrokerProcess) 
     results.close()
 
 
+def test_compressed_results_are_read_within_their_bounds(broker: BrokerProcess) -> None:
+    app = Celery("theirs", backend=broker.url, set_as_current=False)
+    app.conf.result_compression = "gzip"
+    store(app, "small", {"n": [7] * 1000}, "SUCCESS")
+    store(app, "bomb", "x" * 50_000_000, "SUCCESS")
+    results = results_of(TrackedApp(name="theirs", backend=broker.url))
+    client = results._backend.client  # type: ignore[attr-defined]
+    assert client.strlen("celery-task-meta-bomb") < 100_000
+    client.set("celery-task-meta-broken", b"\0celery-compressed\0application/x-gzip\0broken")
+    client.set("celery-task-meta-other", b"\0celery-compressed\0application/x-bz2\0BZh9")
+    found = results.look_up(["small", "bomb", "broken", "other"])
+    assert sorted(found) == ["bomb", "small"]
+    assert found["small"].result_json == '{"n":[' + ",".join(["7"] * 1000) + "]}"
+    assert (found["bomb"].status, found["bomb"].result_json) == (ExecutionStatus.SUCCESS, None)
+    results.close()
+    app.close()
+
+
+def test_the_environment_of_the_machine_is_for_its_own_apps(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Celery("theirs", backend=broker.url, set_as_current=False)
+    store(app, "x", 1, "SUCCESS")
+    app.close()
+    for name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_RESULT_BACKEND"):
+        monkeypatch.setenv(name, "redis://127.0.0.1:1/0")
+    results = results_of(TrackedApp(name="theirs", backend=broker.url))
+    assert list(results.look_up(["x"])) == ["x"]
+    results.close()
+
+
 def test_a_pickle_of_an_older_celery_is_read_as_far_as_it_is_plain(tmp_path: Path) -> None:
     import pickle
 
