@@ -151,6 +151,16 @@ def test_what_nobody_recorded_is_none(site: Site) -> None:
         assert site.call(method, task_id="unheard-of") is None
 
 
+def test_runs_are_counted_as_they_are_listed(site: Site, stack: Stack, li: str) -> None:
+    for _ in range(2):
+        run = {"task_id": str(uuid.uuid4()), "task_name": "counted", "module": "counting"}
+        site.call("register_task", **run, created_by=li)
+    stats = site.call("get_task_stats", module="counting", my_tasks=False)
+    assert (stats["total"], stats["by_user"], stats["by_task_name"]) == (2, {li: 2}, {"counted": 2})
+    assert site.call("get_task_stats", module="counting")["total"] == 0
+    assert rest(stack, li).get(f"{EXECUTIONS}/stats/?module=counting")["total"] == "2"
+
+
 def test_the_user_of_a_run_is_the_projects_own_and_costs_a_query_only_where_it_is_asked_for(
     site: Site, li: str
 ) -> None:
