@@ -38,19 +38,24 @@ _INDEXES = (
 
 def page(wanted: ExecutionFilter, after: Place, limit: int, order: Order = NEWEST) -> list[Execution]:
     """Up to `limit` executions that match, in that order, beginning behind the place `after` (empty: with the first)."""
+    asked = page_query(wanted, after, limit, order)
+    if asked is None:
+        return []
+    return [
+        records.execution(row) for row in ExecutionRow._meta.database.execute_sql(asked.text, asked.values).fetchall()
+    ]
+
+
+def page_query(wanted: ExecutionFilter, after: Place, limit: int, order: Order = NEWEST) -> Clause | None:
+    """The query of a page, None where nothing can match."""
     wanted, says = narrowed(wanted), dialect()
     found = (_merged if len(order) == 1 and order[0].field == "created_at" else _sorted)(
         wanted, after, order, limit, says
     )
-    if found is None:
-        return []
-    whole = found.within(
+    return found and found.within(
         f"SELECT {_COLUMNS} FROM (",  # noqa: S608 - names of ours
         f") AS page CROSS JOIN execution WHERE id = row_id ORDER BY {_keys_in_order(order)}",
     )
-    return [
-        records.execution(row) for row in ExecutionRow._meta.database.execute_sql(whole.text, whole.values).fetchall()
-    ]
 
 
 def _merged(wanted: ExecutionFilter, after: Place, order: Order, limit: int, says: Dialect) -> Clause | None:
