@@ -6,15 +6,25 @@ from typing import Any
 
 from peewee import SQL
 
+from task_server.domain.filters.narrowing import attribute
 from task_server.domain.listing import ExecutionFilter, TaskFilter
 from task_server.store.clause import Clause, joined
 from task_server.store.conditions import EXECUTION_COLUMNS, TASK_COLUMNS, clause
 from task_server.store.dialect import dialect
 
+#: Name and value under which an execution stands among attributes that has more of them than are kept.
+MORE_THAN_KEPT = ("", "")
+
 
 def matching(query: Any, wanted: ExecutionFilter) -> Any:
     """The query of executions, of those that match."""
     asked = executions_clause(wanted)
+    if sought := attribute(wanted.condition):
+        mark = dialect().mark
+        found = f"SELECT execution_id FROM execution_attribute WHERE name = {mark} AND value = {mark}"  # noqa: S608
+        asked = joined(
+            "AND", [asked, Clause(f"id IN ({found} UNION ALL {found})", (sought.name, sought.value, *MORE_THAN_KEPT))]
+        )
     return query.where(SQL(asked.text, asked.values))
 
 

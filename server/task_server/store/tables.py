@@ -101,6 +101,25 @@ class ExecutionRow(Model):
         table_name = "execution"
 
 
+class AttributeRow(Model):
+    """A text or number in an execution's metadata or keyword arguments. The database adds and removes it by itself.
+
+    `name` is as in filters, `metadata.team`; empty for an execution that has more of them than are kept.
+    """
+
+    name = TextField()
+    value = TextField()
+    recorded_at = BigIntegerField()
+    execution_id = TextField()
+    owner = TextField()
+
+    class Meta:
+        """The table's name and key."""
+
+        table_name = "execution_attribute"
+        primary_key = CompositeKey("name", "value", "recorded_at", "execution_id")
+
+
 class AttemptRow(Model):
     """One try at running an execution."""
 
@@ -352,6 +371,18 @@ class SchemaRow(Model):
 
 
 TABLES = [
-    *(TaskRow, ExecutionRow, AttemptRow, LogRow, EventRow, EventFloorRow, StartRateRow, TokenRow, ProcessRow, AuditRow),
+    *(
+        TaskRow,
+        ExecutionRow,
+        AttributeRow,
+        AttemptRow,
+        LogRow,
+        EventRow,
+        EventFloorRow,
+        StartRateRow,
+        TokenRow,
+        ProcessRow,
+        AuditRow,
+    ),
     *(SealedSecretRow, OwnerBytesRow, LockRow, ChangeRow, RollupRow, SchemaRow),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from task_server.domain.filters.checking import Condition, Requirement
@@ -22,6 +22,9 @@ _PLAIN: Mapping[str, tuple[str, Any]] = {
     "status": ("status", None),
 }
 
+#: How long a key, and a value, of an attribute may be.
+_KEY, _VALUE = 100, 200
+
 
 def narrowed(wanted: ExecutionFilter) -> ExecutionFilter:
     """The same filter, with plain equalities and bounds of `created_at` of its condition as fields of its own."""
@@ -36,6 +39,30 @@ def narrowed(wanted: ExecutionFilter) -> ExecutionFilter:
         else:
             wanted = folded
     return replace(wanted, condition=_joined(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A text or integer in the first level of `metadata` or `task_kwargs`, as `execution_attribute` keeps it."""
+
+    name: str
+    value: str
+    #: What is asked for besides.
+    rest: Condition | None
+
+
+def attribute(condition: Condition | None) -> Attribute | None:
+    """The attribute that all which matches has, None where none is asked for."""
+    terms = condition.terms if isinstance(condition, And) else (condition,)
+    for number, term in enumerate(terms):
+        match term:
+            case Requirement(field, (str(key),), Operator.EQUAL, str() | int() as value) if (
+                field.kind.is_json and not isinstance(value, bool) and len(key) <= _KEY and len(str(value)) <= _VALUE
+            ):
+                rest = [other for other in (*terms[:number], *terms[number + 1 :]) if other is not None]
+                kept = f'"{value}' if isinstance(value, str) else str(value)
+                return Attribute(f"{field.name}.{key}", kept, _joined(rest))
+    return None
 
 
 def decided(condition: Condition, status: ExecutionStatus) -> Condition | bool:

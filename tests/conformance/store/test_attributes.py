@@ -1,0 +1,86 @@
+"""The attributes of executions, by which filters find few among many: always those of the rows that there are."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conformance.store.filter_rows import store
+
+from task_server.api.validation.filter import UTC, check_filter
+from task_server.api.validation.violations import Violations
+from task_server.domain.filters.fields import EXECUTION_FIELDS
+from task_server.domain.listing import ExecutionFilter
+from task_server.store import execution_pages, records, retention, rollups
+from task_server.store.tables import AttributeRow, ExecutionRow
+
+
+def finds(ports, text: str, **given) -> set[str]:
+    wanted = ExecutionFilter(condition=check_filter(text, EXECUTION_FIELDS, UTC, Violations()), **given)
+    with ports.database.read():
+        asked = execution_pages.page_query(wanted, (), 1000)
+        assert "execution_attribute" in asked.text
+        found = execution_pages.page(wanted, (), 1000)
+        assert rollups.count(wanted)[0] == len(found)
+    return {each.id for each in found}
+
+
+def change(ports, execution_id: str, **columns) -> None:
+    with ports.database.write():
+        ExecutionRow.update(**columns).where(ExecutionRow.id == execution_id).execute()
+
+
+def kept() -> set[tuple[str, str, str]]:
+    return {(row.execution_id, row.name, row.value) for row in AttributeRow.select()}
+
+
+def test_attributes_follow_what_becomes_of_their_execution(ports, caller):
+    one = store(ports, caller)[1][0]
+    change(ports, one.id, metadata=records.dumps({"team": "data", "n": 7, "f": 0.5, "t": True, "in": {"team": "x"}}))
+    names = {"metadata.team": '"data', "metadata.n": "7"}
+    assert {(one.id, *pair) for pair in names.items()} <= kept()
+    assert not {row for row in kept() if row[0] == one.id and row[1] in ("metadata.t", "metadata.in")}
+    assert finds(ports, "metadata.team = data") == finds(ports, "metadata.n = 7") == {one.id}
+    assert finds(ports, 'metadata.n = "7"') == finds(ports, "metadata.team = data", owner_id="nobody") == set()
+    change(ports, one.id, metadata='{"team":"web"}', task_kwargs='{"team":"ops"}')
+    assert finds(ports, "metadata.team = data") == set()
+    assert finds(ports, "metadata.team = web AND task_kwargs.team = ops", owner_id=one.owner.id) == {one.id}
+    change(ports, one.id, metadata="{}", task_kwargs="[spoiled")
+    assert not [row for row in kept() if row[0] == one.id]
+
+
+def test_removed_executions_leave_no_attributes(ports, caller):
+    removed = {each.id for each, _ in store(ports, caller)}
+    with ports.database.write():
+        retention.remove_executions(list(removed))
+    assert removed.isdisjoint(row[0] for row in kept())
+
+
+@pytest.mark.parametrize("count", [31, 32, 33, 100])
+def test_of_an_execution_with_too_many_all_are_found(ports, caller, count):
+    one = store(ports, caller)[2][0]
+    change(ports, one.id, metadata=records.dumps({f"k{number}": number for number in range(count)}), task_kwargs="{}")
+    assert len([row for row in kept() if row[0] == one.id]) == (count if count < 32 else 33)
+    for number in range(count):
+        assert finds(ports, f"metadata.k{number} = {number}") == {one.id}
+    change(ports, one.id, metadata="{}")
+    assert not [row for row in kept() if row[0] == one.id]
+
+
+def test_long_names_and_values_are_looked_for_in_the_rows(ports, caller):
+    one = store(ports, caller)[2][0]
+    change(ports, one.id, metadata=records.dumps({"k" * 70_000: "x", "v": "é" * 201, "w": "é" * 200, "é" * 100: 1}))
+    assert finds(ports, f"metadata.w = {'é' * 200}") == finds(ports, f"metadata.{'é' * 100} = 1") == {one.id}
+    long = ExecutionFilter(condition=check_filter(f"metadata.v = {'é' * 201}", EXECUTION_FIELDS, UTC, Violations()))
+    with ports.database.read():
+        assert [each.id for each in execution_pages.page(long, (), 10)] == [one.id]
+
+
+def test_pages_by_an_attribute_go_on_where_the_last_one_ended(ports, caller):
+    store(ports, caller)
+    wanted = ExecutionFilter(condition=check_filter('metadata.a = "a"', EXECUTION_FIELDS, UTC, Violations()))
+    with ports.database.read():
+        whole, pages, after = execution_pages.page(wanted, (), 1000), [], ()
+        while found := execution_pages.page(wanted, after, 2):
+            pages += found
+            after = (found[-1].created_at, found[-1].id)
+    assert [each.id for each in pages] == [each.id for each in whole]
+    assert len(whole) == 4
