@@ -84,7 +84,8 @@ class RunBatch:
         before, after = run.execution, observed(run.execution, observation, self.now)
         if after is not None:
             run.execution = after
-            if (after.status, after.retries) != (before.status, before.retries):
+            has_moved = (after.status, after.retries) != (before.status, before.retries)
+            if has_moved and not before.status.is_terminal:
                 # What was kept is of the state before.
                 run.has_result = run.has_traceback = False
                 run.traceback = run.omission = ""

@@ -44,10 +44,11 @@ def lives(draw: st.DrawFn) -> list[Observation]:
     life = []
 
     def happened(status: ExecutionStatus, number: int, **fields) -> None:
+        retries = draw(st.sampled_from([number, None])) if status.is_terminal else number
         skew = draw(st.integers(-50, 50))
         source = draw(st.sampled_from([Source.EVENT, Source.REPORT]))
         at = NOW + (len(life) - 300 + skew) * SECOND
-        life.append(seen(status, retries=number, occurred_at=at, source=source, worker=f"w{number}", **fields))
+        life.append(seen(status, retries=retries, occurred_at=at, source=source, worker=f"w{number}", **fields))
 
     for number in range(tries):
         happened(PENDING, number)
