@@ -133,7 +133,9 @@ class BestEffort:
         self._closed_until = 0.0
 
     def _unfit(self, what: str, error: Exception) -> NoAnswer:
-        self._complaints.warn("unfit", f"Task Manager could not {what}: {type(error).__name__}: {error}")
+        # What other errors say may hold anything: they come of the caller's own objects.
+        told = f": {error}" if isinstance(error, TypeError | ValueError) else ""
+        self._complaints.warn("unfit", f"Task Manager could not {what}: {type(error).__name__}{told}")
         return NoAnswer(is_passing=False)
 
     def _failed(self, what: str, error: TaskManagerError) -> NoAnswer:

@@ -151,14 +151,16 @@ def test_a_log_is_warned_once_and_not_flooded(bench: Bench, caplog: pytest.LogCa
     assert line.getMessage().startswith("Task Manager could not ask: ")
 
 
-def test_whatever_a_value_raises_is_no_answer(bench: Bench) -> None:
+def test_whatever_a_value_raises_is_no_answer(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def make() -> None:
-        raise ZeroDivisionError
+        raise OSError("postgresql://li:hunter2@db/")
 
     for broken in (lambda: bench.way.prepare("make", make), lambda: bench.way.call("ask", lambda _: make())):
         with pytest.raises(NoAnswer) as caught:
             broken()
         assert not caught.value.is_passing
+    assert "could not make: OSError" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 @pytest.mark.parametrize("timeout", ["0.5", "soon"])
