@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -44,6 +45,10 @@ from task_server.gateway.transcode import Transcoder
 from task_server.sandbox.frames import MAX_LOG_FRAME, BrokenFrame, FrameReader, ResultTooLarge
 from task_server.sandbox.limits import Limits
 from task_server.sandbox.witness import TooMuchOutput, Witness
+from task_server.tracking.event import seen_in
+from task_server.tracking.plain_pickle import read_pickle
+from task_server.tracking.result import observation_of
+from task_server.tracking.untrusted_json import UnreadableError, read_json
 
 #: `make fuzz` asks for more.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
@@ -273,3 +278,25 @@ def test_frames_of_a_child_are_read_or_break_the_run(chunks: list[bytes]) -> Non
             witness.hear(chunk)
     except (BrokenFrame, ResultTooLarge, TooMuchOutput):
         pass
+
+
+@MANY
+@given(
+    JSON | st.dictionaries(st.sampled_from(["type", "uuid", "name", "args", "retries", "timestamp", "exception"]), JSON)
+)
+def test_an_event_of_another_app_says_something_or_nothing(event: Any) -> None:
+    for each in (event, {"type": "task-failed", "uuid": "u"} | event if isinstance(event, dict) else event):
+        seen = seen_in(each)
+        assert seen is None or seen.task_id.isprintable()
+
+
+@MANY
+@given(st.dictionaries(st.sampled_from(["status", "result", "date_done", "traceback", "retries"]), JSON), st.binary())
+def test_a_record_of_a_result_backend_says_something_or_nothing(meta: dict[str, Any], data: bytes) -> None:
+    for each in (meta, {"status": "SUCCESS"} | meta, {"status": "FAILURE"} | meta):
+        seen = observation_of(each)
+        if seen is not None and seen.result_json is not None:
+            json.loads(seen.result_json)
+    for read in (read_json, read_pickle):
+        with contextlib.suppress(UnreadableError):
+            read(data)

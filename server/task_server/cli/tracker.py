@@ -41,7 +41,7 @@ def add_command(
         dest="modules",
         metavar="NAME",
         action="append",
-        help="whose runs are the app's where they name no app; * at the end means all that begin so; may be repeated",
+        help="whose runs are the app's where they name no app, all by default; * at the end is for all that begin so; repeatable",
     )
     parser.set_defaults(command=composed(_track), process="tracker")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -13,6 +14,8 @@ import pytest
 import task_server
 from task_server.cli.main import main
 from task_server.config import Settings
+from task_server.domain.owner import Owner
+from task_server.domain.tracked_app import TrackedApp
 
 
 class StartError(Exception):
@@ -80,6 +83,30 @@ def test_each_role_runs_with_the_settings(composition: Composition, role: str, t
     file.write_text('grpc_address = "127.0.0.1:1234"\n')
     assert main([role, "--config", str(file), "--data-dir", str(tmp_path)]) == 0
     assert composition.calls == [(role, Settings(grpc_address="127.0.0.1:1234", data_dir=tmp_path))]
+
+
+def test_the_tracker_follows_the_app_that_its_options_describe(
+    composition: Composition, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    followed: list[TrackedApp] = []
+
+    def run(_: Settings, apps: Sequence[TrackedApp]) -> int:
+        followed.extend(apps)
+        return 0
+
+    composition.tracker = SimpleNamespace(run=run)
+    (tmp_path / "broker").write_text("redis://:pw@127.0.0.1/0\n")
+    options = ["--broker-file", str(tmp_path / "broker"), "--module", "a", "--module", "b*", "--created-by", "li"]
+    assert main(["tracker", "--app", "theirs", *options]) == 0
+    assert followed == [
+        TrackedApp(name="theirs", broker="redis://:pw@127.0.0.1/0", modules=("a", "b*"), created_by=Owner("li", "li"))
+    ]
+    assert main(["tracker", *options]) == 2
+    assert "--app is missing" in capsys.readouterr().err
+    assert main(["tracker", "--app", "theirs", "--broker", "redis://:secret-word@broker.example.com/0"]) == 2
+    said = capsys.readouterr().err
+    assert "broker.example.com in plain text" in said
+    assert "secret-word" not in said
 
 
 def test_migrate_says_the_version(composition: Composition, capsys: pytest.CaptureFixture[str]) -> None:
