@@ -11,19 +11,14 @@ import grpc
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.errors import InvalidFields, TaskManagerError
-from task_manager.rpcs import Rpc
-from task_manager.v1.execution_service_pb2 import (
-    BatchReportExecutionsRequest,
-    BatchReportExecutionsResponse,
-    ExecutionReport,
-)
+from task_manager.v1.execution_service_pb2 import ExecutionReport
 
 MOST_REPORTS = 500
 """How many reports go in one call, at most."""
 _MOST_BYTES = 900 * 1024
 """How many bytes go in one call, at most, unless one report alone has more."""
-_DEADLINE = 10.0
-"""Seconds that one call may take."""
+_DEADLINE = 5.0
+"""Seconds that one call may take, and that a fork may wait for it."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 30.0
 """Seconds before the second and before later tries."""
 _CLOSED_DELAY = 60.0
@@ -32,12 +27,6 @@ _CLOSED_DELAY = 60.0
 _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED})
 _AWAY_REASONS = frozenset({"SERVER_BUSY", "RATE_LIMITED"})
 _CLOSED = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED})
-_REPORT = Rpc(
-    "task_manager.v1.ExecutionService",
-    "BatchReportExecutions",
-    BatchReportExecutionsRequest,
-    BatchReportExecutionsResponse,
-)
 _INDEX = re.compile(r"reports\[(\d+)\]")
 
 
@@ -62,8 +51,7 @@ class Delivery:
         """Send what fits in one call. Returns how many seconds to wait before the next, 0 where it may come at once."""
         batch = self._batch()
         try:
-            # What is repeated, and when, is decided here.
-            self._client()._call(_REPORT, BatchReportExecutionsRequest(reports=batch), _DEADLINE)
+            self._client().within(_DEADLINE).report_executions(batch)
         except TaskManagerError as error:
             return self._failed(error, len(batch))
         except Exception as error:
@@ -87,6 +75,8 @@ class Delivery:
 
     def _failed(self, error: TaskManagerError, count: int) -> float:
         what = f"{type(error).__name__}: {error.message}"
+        if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._most = max(1, count // 2)
         if error.code in _AWAY or error.reason in _AWAY_REASONS:
             self._complaints.warn("away", f"Reports wait, since the service does not take them now: {what}")
             return self._back_off(error)

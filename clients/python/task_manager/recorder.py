@@ -14,12 +14,13 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Unpack
+from typing import Any, TypeAlias, Unpack
 
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.connection import default_client
 from task_manager.delivery import MOST_REPORTS, Delivery
+from task_manager.django_project import setting
 from task_manager.reports import RegisterFields, ReportFields, report
 
 DEFAULT_CAPACITY = 10_000
@@ -29,9 +30,14 @@ _LINGER = 0.2
 _EXIT_SECONDS = 2.0
 """Seconds that the end of the process may be held up for what still waits."""
 _SLICE = 20
-"""How many reports are made before other threads have their turn: these milliseconds would be theirs."""
+"""How many reports are made before other threads have their turn: they would wait for these milliseconds otherwise."""
+
+#: When it was seen, and what gives the fields of its report.
+_Record: TypeAlias = "tuple[float, Callable[..., Mapping[str, Any]], tuple[Any, ...]]"
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+#: Held during each call, and by who forks: a fork within a call would leave gRPC in pieces in the child.
+_calling = threading.Lock()
 
 
 class Recorder:
@@ -50,10 +56,11 @@ class Recorder:
 
     def _begin(self) -> None:
         self._complaints = Complaints()
-        self._queue: deque[tuple[float, Mapping[str, Any]]] = deque()
+        self._queue: deque[_Record] = deque()
         self._delivery = Delivery(self._client, self._complaints)
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        # A signal handler, or what is told at an object's end, may come in between and report too.
+        self._lock = threading.RLock()
         #: Told when there is something to send, and when all is sent.
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         #: Set while somebody waits for the end.
@@ -65,11 +72,28 @@ class Recorder:
     def register(self, **fields: Unpack[RegisterFields]) -> None:
         """Record a run. What the fields hold must be JSON, and must not be changed any more."""
         status = fields.pop("initial_status", "PENDING")
-        self._put({**fields, "status": status})
+        self.put(dict, {**fields, "status": status})
 
     def report(self, **fields: Unpack[ReportFields]) -> None:
         """Record what was seen of a run, and the run where that is not done yet; as `register`."""
-        self._put(fields)
+        self.put(dict, fields)
+
+    def put(self, make: Callable[..., Mapping[str, Any]], *raw: Any) -> None:
+        """Record what `make(*raw)` gives: the fields of a report. The sending thread calls it, and nobody waits for it."""
+        now = time.time()
+        with self._lock:
+            is_full = len(self._queue) >= self._capacity
+            if is_full:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append((now, make, raw))
+            count = len(self._queue)
+            if self._thread is None:
+                self._start()
+            elif count in (1, MOST_REPORTS):
+                self._filled.notify()
+        if is_full:
+            self._complaints.warn("full", f"The oldest report was dropped, since {self._capacity} wait already")
 
     def flush(self, timeout: float) -> bool:
         """Send all that waits, and wait for that for at most so many seconds. True where nothing waits any more."""
@@ -86,22 +110,6 @@ class Recorder:
         if not self.flush(_EXIT_SECONDS):
             self._complaints.warn("lost", "Reports were lost, since the process ends and the service did not take them")
 
-    def _put(self, fields: Mapping[str, Any]) -> None:
-        now = time.time()
-        with self._lock:
-            is_full = len(self._queue) >= self._capacity
-            if is_full:
-                self._queue.popleft()
-                self.dropped += 1
-            self._queue.append((now, fields))
-            count = len(self._queue)
-            if self._thread is None:
-                self._start()
-            elif count in (1, MOST_REPORTS):
-                self._filled.notify()
-        if is_full:
-            self._complaints.warn("full", f"The oldest report was dropped, since {self._capacity} wait already")
-
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="task-manager-recorder", daemon=True)
         try:
@@ -115,12 +123,13 @@ class Recorder:
         while True:
             self._make(self._take())
             while self._delivery.waiting:
-                delay = self._delivery.attempt()
+                with _calling:
+                    delay = self._delivery.attempt()
                 if delay and self._hurry.wait(delay):
                     # Somebody waits for the end, with a bound of his own.
                     time.sleep(min(delay, _LINGER))
 
-    def _take(self) -> list[tuple[float, Mapping[str, Any]]]:
+    def _take(self) -> list[_Record]:
         with self._lock:
             self._is_sending = False
             if not self._queue:
@@ -132,10 +141,10 @@ class Recorder:
             self._is_sending = True
             return [self._queue.popleft() for _ in range(min(len(self._queue), MOST_REPORTS))]
 
-    def _make(self, records: list[tuple[float, Mapping[str, Any]]]) -> None:
-        for count, (seconds, fields) in enumerate(records, 1):
+    def _make(self, records: list[_Record]) -> None:
+        for count, (seconds, make, raw) in enumerate(records, 1):
             try:
-                self._delivery.waiting.append(report(seconds, fields))
+                self._delivery.waiting.append(report(seconds, make(*raw)))
             except Exception as error:
                 # Whoever gave it is not here any more. The values stay out of the log.
                 self._complaints.warn(
@@ -154,14 +163,16 @@ def default_recorder() -> Recorder:
 
 
 def _capacity() -> int:
-    text = os.environ.get("TASK_MANAGER_QUEUE_SIZE", "")
+    text = setting("TASK_MANAGER_QUEUE_SIZE") or ""
     return int(text) if text.isdecimal() and int(text) > 0 else DEFAULT_CAPACITY
 
 
-def _forked() -> None:
+def _begin_in_child() -> None:
     # What waited is the parent's to send, and its thread and locks are not ours.
     for each in list(_recorders):
         each._begin()
+    _calling.release()
 
 
-os.register_at_fork(after_in_child=_forked)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_calling.acquire, after_in_parent=_calling.release, after_in_child=_begin_in_child)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from task_manager.v1.execution_pb2 import TaskExecution
-from task_manager.v1.execution_service_pb2 import ExecutionReport, RegisterExecutionRequest
-from task_manager.values import Json, to_list, to_struct, to_value
+from task_manager.v1.execution_service_pb2 import ExecutionReport
+from task_manager.values import Json, fill_list, fill_struct, fill_value
 
 
 class RunFields(TypedDict, total=False):
@@ -44,7 +42,12 @@ class ReportFields(RunFields, total=False):
     queue: str
 
 
-_JSON = {"task_args": to_list, "task_kwargs": to_struct, "metadata": to_struct, "result": to_value}
+_FILL: Mapping[str, Callable[[Any, object, str], None]] = {
+    "task_args": fill_list,
+    "task_kwargs": fill_struct,
+    "metadata": fill_struct,
+    "result": fill_value,
+}
 _RUN = frozenset(RunFields.__annotations__)
 _REPORT = frozenset(ReportFields.__annotations__)
 
@@ -59,12 +62,17 @@ def report(seconds: float, fields: Mapping[str, Any]) -> ExecutionReport:
     if unknown := fields.keys() - _REPORT:
         error = f"{', '.join(sorted(unknown))}: none of {', '.join(sorted(_REPORT))}"
         raise TypeError(error)
-    run: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
+    message = ExecutionReport()
+    whole = int(seconds)
+    message.occurred_at.seconds, message.occurred_at.nanos = whole, int((seconds - whole) * 1e9)
     for name, value in fields.items():
         if value is None and name != "result":
             continue
-        (run if name in _RUN else rest)[name] = _JSON[name](value, name) if name in _JSON else value
-    whole = int(seconds)
-    occurred_at = Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))
-    return ExecutionReport(run=RegisterExecutionRequest(**run), occurred_at=occurred_at, **rest)
+        home = message.run if name in _RUN else message
+        if name in _FILL:
+            _FILL[name](getattr(home, name), value, name)
+        elif name == "status" and isinstance(value, str):
+            message.status = TaskExecution.Status.Value(value)  # type: ignore[assignment]  # the stubs know two types
+        else:
+            setattr(home, name, value)
+    return message

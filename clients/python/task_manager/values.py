@@ -56,42 +56,70 @@ def to_value(value: object, path: str = "value") -> Value:
         TypeError: it, or something in it, is no JSON.
         ValueError: a number in it is NaN, infinite, or an integer beyond 2^53, which would arrive as another one.
     """
-    match value:
-        case None:
-            return Value(null_value=NullValue.NULL_VALUE)
-        case bool():
-            return Value(bool_value=value)
-        case int() | float():
-            return Value(number_value=_number(value, path))
-        case str():
-            return Value(string_value=value)
-        case Mapping():
-            return Value(struct_value=to_struct(value, path))
-        case list() | tuple():
-            return Value(list_value=to_list(value, path))
-        case _:
-            message = f"{path}: {type(value).__name__} is no JSON; give None, bool, int, float, str, list or dict"
-            raise TypeError(message)
+    message = Value()
+    fill_value(message, value, path)
+    return message
 
 
 def to_struct(value: object, path: str = "value") -> Struct:
     """`value` as a JSON object. Raises as `to_value` does."""
-    if not isinstance(value, Mapping):
-        message = f"{path}: {type(value).__name__} is no mapping of names to values"
-        raise TypeError(message)
-    for key in value:
-        if not isinstance(key, str):
-            message = f"{path}: the key {key!r} is no string, and JSON knows no other keys"
-            raise TypeError(message)
-    return Struct(fields={key: to_value(each, f"{path}.{key}") for key, each in value.items()})
+    message = Struct()
+    fill_struct(message, value, path)
+    return message
 
 
 def to_list(value: object, path: str = "value") -> ListValue:
     """`value` as a JSON array. Raises as `to_value` does."""
+    message = ListValue()
+    fill_list(message, value, path)
+    return message
+
+
+# Filling a message where it stands, down to its last part, takes a third of the time of making the parts and putting them in.
+
+
+def fill_value(message: Value, value: object, path: str = "value") -> None:
+    """Says `value` in an empty message. Raises as `to_value` does."""
+    if isinstance(value, str):
+        message.string_value = value
+    elif value is None:
+        message.null_value = NullValue.NULL_VALUE
+    elif isinstance(value, bool):
+        message.bool_value = value
+    elif isinstance(value, int | float):
+        message.number_value = _number(value, path)
+    elif isinstance(value, list | tuple):
+        message.list_value.SetInParent()
+        fill_list(message.list_value, value, path)
+    elif isinstance(value, Mapping):
+        message.struct_value.SetInParent()
+        fill_struct(message.struct_value, value, path)
+    else:
+        error = f"{path}: {type(value).__name__} is no JSON; give None, bool, int, float, str, list or dict"
+        raise TypeError(error)
+
+
+def fill_struct(message: Struct, value: object, path: str = "value") -> None:
+    """Says `value` in an empty message. Raises as `to_value` does."""
+    if not isinstance(value, Mapping):
+        error = f"{path}: {type(value).__name__} is no mapping of names to values"
+        raise TypeError(error)
+    fields = message.fields
+    for key, each in value.items():
+        if not isinstance(key, str):
+            error = f"{path}: the key {key!r} is no string, and JSON knows no other keys"
+            raise TypeError(error)
+        fill_value(fields[key], each, f"{path}.{key}")
+
+
+def fill_list(message: ListValue, value: object, path: str = "value") -> None:
+    """Says `value` in an empty message. Raises as `to_value` does."""
     if not isinstance(value, list | tuple):
-        message = f"{path}: {type(value).__name__} is no list or tuple"
-        raise TypeError(message)
-    return ListValue(values=[to_value(each, f"{path}[{index}]") for index, each in enumerate(value)])
+        error = f"{path}: {type(value).__name__} is no list or tuple"
+        raise TypeError(error)
+    add = message.values.add
+    for index, each in enumerate(value):
+        fill_value(add(), each, f"{path}[{index}]")
 
 
 def to_timestamp(value: object, path: str = "value") -> Timestamp:

@@ -309,6 +309,35 @@ recorder.report(task_id="parent 4")
     assert sorted(service.ids) == [*(f"child {n}" for n in range(3)), *(f"parent {n}" for n in range(5))]
 
 
+def test_a_fork_within_a_call_harms_neither_side(serve: Callable[[Servicer], LoopbackServer]) -> None:
+    service = Reports(lambda *_: threading.Event().wait(0.1) and None)
+    code = """
+import os, threading
+from task_manager.recorder import default_recorder
+recorder, ended = default_recorder(), threading.Event()
+def feed():
+    while not ended.wait(0.01):
+        recorder.report(task_id="parent")
+thread = threading.Thread(target=feed)
+thread.start()
+children = []
+for child in range(8):
+    ended.wait(0.05)
+    pid = os.fork()
+    if pid == 0:
+        recorder.report(task_id=f"child {child}")
+        os._exit(0 if recorder.flush(20) else 1)
+    children.append(pid)
+assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 8
+ended.set()
+thread.join()
+assert recorder.flush(20)
+"""
+    done = run(code, serve(service).address)
+    assert done.returncode == 0, done.stderr
+    assert sorted({*service.ids}) == [*(f"child {n}" for n in range(8)), "parent"]
+
+
 def test_nothing_is_logged_of_a_report(record: Callable[..., Recorder], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     recorder = record(Reports(lambda reports, context: context.abort(grpc.StatusCode.INTERNAL, "no")))
