@@ -12,9 +12,10 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 
 from task_manager import connection
 from task_manager.connection import Connection
+from task_manager.recorder import default_recorder
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
-from task_manager.v1.execution_service_pb2 import ExecutionStats
+from task_manager.v1.execution_service_pb2 import BatchReportExecutionsResponse, ExecutionStats
 from task_manager.v1.lock_pb2 import Lock
 from task_manager.v1.task_pb2 import FireTime, Task
 from task_manager.v1.task_service_pb2 import (
@@ -79,6 +80,10 @@ class Obliging(Servicer):
     def RegisterExecution(self, request: Any, context: Any) -> Any:
         return TaskExecution(id="e1", task_id=request.task_id)
 
+    def BatchReportExecutions(self, request: Any, context: Any) -> Any:
+        assert "DE00" not in str(request)
+        return BatchReportExecutionsResponse()
+
     def GetExecutionByTaskId(self, request: Any, context: Any) -> Any:
         found = TaskExecution(id="e1", task_id=request.task_id, status="SUCCESS", created_by_username="li")
         found.metadata.update({"source": "manual_trigger"})
@@ -109,8 +114,9 @@ PRINTED = [
     "task.name is empty\n",
     "counting\nTrue 2 False\ntry again in 60.0 s\n",
     "SUCCESS li {'source': 'manual_trigger'}\n{'SUCCESS': 1}\n",
+    "7\n",
 ]
-NAMES = ["sync", "changes", "async", "errors", "locks", "django"]
+NAMES = ["sync", "changes", "async", "errors", "locks", "django", "celery"]
 
 
 @pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=NAMES)
@@ -121,3 +127,5 @@ def test_what_the_readme_shows_runs(
     monkeypatch.setattr(connection, "_connection", Connection())
     exec(compile(block, str(README), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out == printed
+    # What was shown is not to go on in other tests.
+    assert default_recorder().flush(20)

@@ -1,0 +1,295 @@
+"""Tracking a Celery app from within: `track(app)`, and each of its tasks is recorded when it is published and followed to its end.
+
+Celery's own signals tell what happens; the recorder (`task_manager.recorder`) sends it in the background. Nothing here waits for
+the service, and nothing that goes wrong here reaches the app: it is warned of in the logger `task_manager`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from celery import Celery, signals
+from celery.app.task import Context
+
+from task_manager.complaints import Complaints
+from task_manager.readable import readable
+from task_manager.recorder import default_recorder
+from task_manager.redaction import Redaction
+
+OWNER_HEADER = "task_manager_created_by"
+"""The message header in which the owner of a run travels to the worker, and from a task to those that it publishes."""
+
+Owner: TypeAlias = Any
+"""A user's id, a user with `pk` and `get_username()`, as Django's are, or None for the user of the token."""
+
+_LONGEST_NAME = 155
+_LONGEST_MODULE = 200
+_LONGEST_ERROR = 1_000
+_LONGEST_TRACEBACK = 16 * 1024
+#: What is told of where a run comes from, where it says something: the header of the message, and the key in `metadata`.
+_LINEAGE = {
+    "root_id": "celery_root_id",
+    "parent_id": "celery_parent_id",
+    "group": "celery_group_id",
+    "eta": "celery_eta",
+}
+
+_trackings: dict[Celery, Tracking] = {}
+_complaints = Complaints()
+
+
+def track(
+    app: Celery,
+    *,
+    module: str | Callable[[str], str] | None = None,
+    created_by: Owner | Callable[[], Owner] = None,
+    redact: Iterable[str] = (),
+    max_argument_bytes: int = 4 * 1024,
+) -> None:
+    """Track an app, wherever it publishes and runs: call this where the app is made. Called again, the last call counts.
+
+    Celery's own tasks (`celery.…`) are left out. Which service, and with which token: see `connection.default_client`.
+
+    Args:
+        app: the app. Other apps of the process are left alone.
+        module: what the tasks belong to, or what gives it for a task's name. Default: the first part of the name.
+        created_by: who the tasks belong to, or what gives it when one is published, as the user of the request that is served.
+            Others than the token's user need the grant `executions:register-for-others`. A task that a task publishes belongs to
+            whom that one does, and the message header `task_manager_created_by` goes before all.
+        redact: more words that make a name that of a secret, beside `redaction.WORDS`. Positional arguments have the names of
+            the task's parameters, unless it is published by its name where it is not known (`app.send_task`): then they have none.
+        max_argument_bytes: how much of one argument is recorded, in bytes of JSON. Of all together, and of a result, it is 64 KiB.
+    """
+    app = getattr(app, "_get_current_object", lambda: app)()
+    untrack(app)
+    redaction = Redaction(redact, most_argument_bytes=max_argument_bytes)
+    _trackings[app] = Tracking(app, module, created_by, redaction)
+    _trackings[app].connect()
+
+
+def untrack(app: Celery) -> None:
+    """Track an app no more. What was reported is sent."""
+    app = getattr(app, "_get_current_object", lambda: app)()
+    if tracking := _trackings.pop(app, None):
+        tracking.disconnect()
+
+
+def _harmless(hook: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(hook)
+    def guarded(self: Tracking, **told: Any) -> None:
+        try:
+            hook(self, **told)
+        except Exception as error:
+            # What was told may hold secrets, and so may the error's text.
+            _complaints.warn(
+                hook.__name__, f"A task was not tracked ({hook.__name__.strip('_')}): {type(error).__name__}"
+            )
+
+    return guarded
+
+
+class _Publishing(threading.local):
+    """The message of ours that this thread is about to publish, and the name of its owner."""
+
+    headers: Mapping[str, Any] | None = None
+    username = ""
+
+
+class Tracking:
+    """What one app's signals tell, as reports."""
+
+    def __init__(
+        self,
+        app: Celery,
+        module: str | Callable[[str], str] | None,
+        created_by: Owner | Callable[[], Owner],
+        redaction: Redaction,
+    ) -> None:
+        self._app = app
+        self._module = module
+        self._created_by = created_by
+        self._redaction = redaction
+        self._parameters: dict[str, Sequence[str]] = {}
+        self._publishing = _Publishing()
+        #: What this worker has received and not ended yet: a pool's parent tells of ends that its child did not live to tell.
+        self._received: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self._hooks = {
+            signals.before_task_publish: self._before_publish,
+            signals.after_task_publish: self._published,
+            signals.task_received: self._task_received,
+            signals.task_unknown: self._unknown,
+            signals.task_prerun: self._started,
+            signals.task_success: self._succeeded,
+            signals.task_retry: self._retried,
+            signals.task_failure: self._failed,
+            signals.task_revoked: self._revoked,
+            signals.worker_process_shutdown: self._process_ends,
+        }
+
+    def connect(self) -> None:
+        """Begin to listen."""
+        for signal, hook in self._hooks.items():
+            signal.connect(hook, weak=False, dispatch_uid=f"task_manager {id(self)}")
+
+    def disconnect(self) -> None:
+        """Listen no more."""
+        for signal in self._hooks:
+            signal.disconnect(dispatch_uid=f"task_manager {id(self)}")
+
+    # These two are called within `delay()`: what they leave to the recorder's thread, they do.
+
+    @_harmless
+    def _before_publish(self, sender: str, headers: dict[str, Any], properties: Mapping[str, Any], **_: Any) -> None:
+        # The signal does not say whose message it is, but an app marks its messages with where its answers go; what was made
+        # ready elsewhere, as the next step of a chain, has the mark of the task that it follows. A try that is published again is
+        # told of as a retry; messages of the old protocol have no headers.
+        parent = self._parent()
+        mark = properties.get("reply_to")
+        is_ours = mark == self._app.thread_oid or (parent is not None and mark == parent.request.reply_to)
+        if is_ours and "id" in headers and not headers.get("retries") and not sender.startswith("celery."):
+            headers[OWNER_HEADER], self._publishing.username = self._owner(headers, parent)
+            self._publishing.headers = headers
+
+    @_harmless
+    def _published(
+        self, sender: str, body: Any, headers: Mapping[str, Any], exchange: Any, routing_key: str, **_: Any
+    ) -> None:
+        if self._publishing.headers is headers:
+            self._publishing.headers = None
+            args, kwargs = body[0], body[1]
+            told = self._redaction.arguments_later(args, kwargs, self._names(sender) if args else ())
+            queue = "" if exchange else routing_key
+            default_recorder().put(self._publication, sender, headers, told, self._publishing.username, queue)
+
+    def _publication(
+        self, name: str, headers: Mapping[str, Any], told: Callable[[], Any], username: str, queue: str
+    ) -> dict[str, Any]:
+        args, kwargs = told()
+        run = self._run(name, headers) | {"task_args": args, "task_kwargs": kwargs, "created_by_username": username}
+        return run | {"status": "PENDING", "queue": queue}
+
+    @_harmless
+    def _task_received(self, sender: Any, request: Any, **_: Any) -> None:
+        if sender.app is self._app:
+            self._received[request.id] = request
+
+    @_harmless
+    def _unknown(self, sender: Any, message: Any, name: str, **_: Any) -> None:
+        if sender.app is self._app:
+            error = "NotRegistered: the worker knows no such task"
+            run = self._run(name, message.headers)
+            default_recorder().report(**run, status="FAILURE", worker=sender.hostname, error=error)
+
+    @_harmless
+    def _started(self, sender: Any, task: Any, args: Sequence[Any], kwargs: Mapping[str, Any], **_: Any) -> None:
+        if self._is_ours(sender):
+            # Should the publisher have died before it could tell, or not be tracked, then this records the run.
+            self._report(task, task.request, status="STARTED", **self._arguments(task.name, args, kwargs))
+
+    @_harmless
+    def _succeeded(self, sender: Any, result: Any, **_: Any) -> None:
+        if self._is_ours(sender):
+            self._report(sender, sender.request, status="SUCCESS", result=self._redaction.value(result))
+
+    @_harmless
+    def _retried(self, sender: Any, request: Any, reason: Any = None, einfo: Any = None, **_: Any) -> None:
+        if self._is_ours(sender):
+            self._report(
+                sender, request, status="RETRY", **self._trouble(getattr(reason, "exc", None) or reason, einfo)
+            )
+
+    @_harmless
+    def _failed(self, sender: Any, task_id: str, exception: Any, einfo: Any, **_: Any) -> None:
+        if self._is_ours(sender):
+            request = sender.request
+            if request.id != task_id:
+                received = self._received[task_id]
+                request = Context(received.request_dict, hostname=received.hostname)
+            self._report(sender, request, status="FAILURE", **self._trouble(exception, einfo))
+
+    @_harmless
+    def _revoked(self, sender: Any, request: Any, terminated: bool, expired: bool, **_: Any) -> None:
+        if self._is_ours(sender):
+            how = "expired" if expired else "terminated while it ran" if terminated else "revoked before it ran"
+            self._report(sender, request, status="REVOKED", error=f"The task was {how}")
+
+    @_harmless
+    def _process_ends(self, **_: Any) -> None:
+        # A pool's process ends without what is registered for the end of processes.
+        default_recorder().finish()
+
+    def _is_ours(self, task: Any) -> bool:
+        return task.app is self._app and not task.name.startswith("celery.")
+
+    def _report(self, task: Any, request: Any, **seen: Any) -> None:
+        if request.get(OWNER_HEADER) is None:
+            setattr(request, OWNER_HEADER, self._owner(request.headers or {}, self._parent())[0])
+        default_recorder().report(
+            **self._run(task.name, request), **seen, retries=request.retries or 0, worker=request.hostname or ""
+        )
+
+    def _run(self, name: str, headers: Any) -> dict[str, Any]:
+        """Which run, from what has the headers of its message."""
+        task_id = headers.get("id")
+        module = self._module or name.partition(".")[0]
+        run = {
+            "task_id": task_id,
+            "task_name": name[:_LONGEST_NAME],
+            "module": (module(name) if callable(module) else module)[:_LONGEST_MODULE],
+            "created_by": headers.get(OWNER_HEADER),
+        }
+        lineage = {
+            key: str(value) for header, key in _LINEAGE.items() if (value := headers.get(header)) not in (None, task_id)
+        }
+        if lineage:
+            run["metadata"] = lineage
+        return run
+
+    def _owner(self, headers: Mapping[str, Any], parent: Any | None) -> tuple[str, str]:
+        """The id and the name of the owner of what is published, or runs without that anybody has said it; empty for none."""
+        given = headers.get(OWNER_HEADER)
+        if given is None and parent is not None:
+            given = parent.request.get(OWNER_HEADER)
+        if given is None:
+            given = self._created_by() if callable(self._created_by) else self._created_by
+        key = getattr(given, "pk", given)
+        username = given.get_username() if hasattr(given, "get_username") else ""
+        return ("", "") if key is None else (str(key), username)
+
+    def _parent(self) -> Any | None:
+        """The task that runs in this thread, if it is one of the app."""
+        parent = self._app.current_worker_task
+        return parent if parent and parent.app is self._app else None
+
+    def _arguments(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        told_args, told_kwargs = self._redaction.arguments(args, kwargs, self._names(name) if args else ())
+        return {"task_args": told_args, "task_kwargs": told_kwargs}
+
+    def _names(self, name: str) -> Sequence[str]:
+        """The names of a task's positional parameters, as far as this process knows the task."""
+        names = self._parameters.get(name)
+        if names is None:
+            # As Celery does when it publishes: asking for `tasks` would finish the app before its time.
+            task = self._app._tasks.get(name)
+            if task is None:
+                return ()
+            parameters = inspect.signature(task.run).parameters.values()
+            names = self._parameters[name] = [
+                each.name for each in parameters if each.kind <= each.POSITIONAL_OR_KEYWORD
+            ]
+        return names
+
+    def _trouble(self, error: Any, einfo: Any) -> dict[str, str]:
+        """What went wrong, in one line, and where."""
+        stack = str(getattr(einfo, "traceback", None) or "")
+        if len(stack) > _LONGEST_TRACEBACK:
+            stack = stack[-_LONGEST_TRACEBACK:].partition("\n")[2]
+        text = readable(error) if error else ""
+        # Cut twice: a secret must not be cut before it is found, and a text must not be searched without end.
+        line = self._redaction.text(next(iter(text[: 4 * _LONGEST_ERROR].splitlines()), ""))
+        return {"error": line[:_LONGEST_ERROR], "traceback": self._redaction.text(stack)}

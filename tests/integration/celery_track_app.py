@@ -1,0 +1,86 @@
+"""A Celery app as a house has it, tracked from within: published to and run by processes of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, chain
+
+from task_manager.celery import track
+
+app = Celery("shop", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BROKER"])
+app.conf.broker_connection_retry_on_startup = True
+app.conf.worker_hijack_root_logger = False
+
+#: Another app of the same process, which nobody tracks.
+other = Celery("other", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BROKER"])
+
+
+def user() -> str | None:
+    """Who is served: nobody, in a worker."""
+    return os.environ.get("SHOP_USER")
+
+
+if "SHOP_UNTRACKED" not in os.environ:
+    track(app, created_by=user, redact=["iban"])
+
+
+@app.task(name="shop.tasks.add")
+def add(x: int, y: int, **_: Any) -> int:
+    return x + y
+
+
+@app.task(name="shop.tasks.log_in")
+def log_in(name: str, password: str) -> None:
+    raise ValueError(f"no {name} at redis://{name}:{password}@host\nmore")
+
+
+@app.task(name="shop.tasks.flaky", bind=True, max_retries=3, default_retry_delay=0)
+def flaky(self: Any, failures: int) -> dict[str, Any]:
+    if self.request.retries < failures:
+        raise self.retry(exc=OSError("not yet"))
+    return {"retries": self.request.retries, "session_id": "s3cret"}
+
+
+@app.task(name="shop.tasks.parent")
+def parent() -> str:
+    return str(add.delay(20, 22).id)
+
+
+@app.task(name="shop.tasks.wait")
+def wait(mark: str) -> None:
+    Path(mark).touch()
+    time.sleep(60)
+
+
+@app.task(name="shop.tasks.limited", time_limit=1)
+def limited() -> None:
+    time.sleep(60)
+
+
+@app.task(name="shop.tasks.lost")
+def lost() -> None:
+    os._exit(3)
+
+
+@app.task(name="shop.tasks.set")
+def returns_an_object() -> Any:
+    return [1, 2]
+
+
+@other.task(name="other.tasks.quiet")
+def quiet() -> None:
+    """Of no concern."""
+
+
+def chained() -> list[str]:
+    """Publishes a chain; the ids of its tasks in their order."""
+    last = chain(add.s(1, 2), add.s(3), add.s(4))()
+    ids = []
+    while last is not None:
+        ids.insert(0, str(last.id))
+        last = last.parent
+    return ids
