@@ -24,6 +24,19 @@ from tests.faults.watcher import Seen
 _FILE = "evidence.json"
 _ROWS = "rows.json"
 RowT = TypeVar("RowT")
+#: What is counted by all names, and what each other way to count has in all, against the rows, in one snapshot.
+_MISCOUNTS = """
+SELECT grouping_set, period, owner_id, module, task_name, outcome, SUM(n) FROM (
+    SELECT grouping_set, period, owner_id, module, task_name, outcome, n FROM execution_rollup
+    WHERE measure = 0 AND grouping_set = 7
+    UNION ALL SELECT 7, 0, owner_id, module, task_name, outcome, n FROM execution_change
+    UNION ALL SELECT 7, 0, owner_id, module, task_name, status, -1 FROM execution
+    UNION ALL SELECT grouping_set, period, '', '', '', '', n FROM execution_rollup WHERE measure = 0 AND grouping_set <> 7
+    UNION ALL SELECT ways.grouping_set, ways.period, '', '', '', '', execution_change.n FROM execution_change CROSS JOIN
+        (SELECT DISTINCT grouping_set, period FROM execution_rollup WHERE measure = 0 AND grouping_set <> 7) AS ways
+    UNION ALL SELECT ways.grouping_set, ways.period, '', '', '', '', -1 FROM execution CROSS JOIN
+        (SELECT DISTINCT grouping_set, period FROM execution_rollup WHERE measure = 0 AND grouping_set <> 7) AS ways
+) AS counted GROUP BY 1, 2, 3, 4, 5, 6 HAVING SUM(n) <> 0"""
 #: The states that nothing leaves.
 FINAL = ("SUCCESS", "FAILURE", "REVOKED")
 
@@ -159,6 +172,8 @@ class Facts:
     events: list[EventRow]
     #: What was printed: execution id to text.
     logs: Mapping[str, str] = field(default_factory=dict)
+    #: Of a kind of executions, so many more are counted than there are rows.
+    miscounts: list[tuple[Any, ...]] = field(default_factory=list)
 
     @cached_property
     def task(self) -> dict[str, TaskRow]:
@@ -234,6 +249,7 @@ class Facts:
                 for row in tables.rows('SELECT task_id, type, payload FROM event ORDER BY "transaction", number')
             ],
             logs=logs,
+            miscounts=tables.rows(_MISCOUNTS),
         )
 
 

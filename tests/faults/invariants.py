@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tests.faults import (
     check_attempts,
+    check_counts,
     check_deadlines,
     check_firings,
     check_lives,
@@ -32,6 +33,7 @@ _MODULES = (
     check_module_stops,
     check_firings,
     check_stream,
+    check_counts,
     check_processes,
 )
 

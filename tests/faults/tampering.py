@@ -254,6 +254,14 @@ def answer_with_a_defect(_: sqlite3.Connection, evidence: Evidence) -> None:
     evidence.defects.append("INTERNAL")
 
 
+def count_an_execution_twice(database: sqlite3.Connection, _: Evidence) -> None:
+    database.execute(
+        "INSERT INTO execution_change SELECT NULL, n, owner_id, module, task_name, outcome, created_at, waited, ran "
+        "FROM (SELECT 1 AS n, owner_id, module, task_name, status AS outcome, created_at, NULL AS waited, NULL AS ran "
+        "FROM execution LIMIT 1) AS twice"
+    )
+
+
 def refuse_a_call(_: sqlite3.Connection, evidence: Evidence) -> None:
     evidence.made[0].defects.append("refused")
 
@@ -273,6 +281,7 @@ TAMPERINGS: list[tuple[Spoil, str]] = [
     (end_twice, "nothing ended twice"),
     (never_tell_the_end, "nothing ended twice"),
     (go_on_after_the_end, "moves are legal"),
+    (count_an_execution_twice, "counts are those of the rows"),
     (skip_an_attempt, "attempts are numbered"),
     (leave_an_attempt_open, "attempts are numbered"),
     (decide_by_another_attempt, "one attempt decides"),
