@@ -13,7 +13,6 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.time_buckets import bucket
 from task_server.store.clause import Clause, joined
 from task_server.store.dialect import dialect
-from task_server.store.matching import executions_clause
 from task_server.store.rollup_cells import (
     MODULE,
     OUTCOMES,
@@ -25,7 +24,7 @@ from task_server.store.rollup_cells import (
     Measure,
     Names,
 )
-from task_server.store.rollup_spans import Span, between, folded, spans
+from task_server.store.rollup_spans import Span, folded, made_in, spans
 from task_server.store.statement import Row
 from task_server.store.tables import ExecutionRow
 
@@ -41,7 +40,7 @@ _COUNTED = (
 
 
 class Counts:
-    """The executions that match a filter, which was narrowed. Each method runs inside a transaction of the caller's."""
+    """The executions that match a filter. Each method runs inside a transaction of the caller's."""
 
     def __init__(self, wanted: ExecutionFilter) -> None:
         self._wanted = wanted
@@ -114,7 +113,7 @@ class Counts:
         """What no cell counts: changes that are not folded yet, of the times that have cells, and rows of the others."""
         mark = dialect().mark
         parts = [
-            executions_clause(between(self._wanted, span)).within(
+            made_in(self._wanted, span).within(
                 f"SELECT {columns}, n FROM ({_COUNTED}",  # noqa: S608 - names of ours
                 ") AS counted",
             )

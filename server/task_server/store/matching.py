@@ -18,6 +18,12 @@ MORE_THAN_KEPT = ("", "")
 
 def matching(query: Any, wanted: ExecutionFilter) -> Any:
     """The query of executions, of those that match."""
+    asked = sought_clause(wanted)
+    return query.where(SQL(asked.text, asked.values))
+
+
+def sought_clause(wanted: ExecutionFilter) -> Clause:
+    """What is true of the executions that match, said so that what has an attribute is looked up."""
     asked = executions_clause(wanted)
     if sought := attribute(wanted.condition):
         mark = dialect().mark
@@ -25,7 +31,7 @@ def matching(query: Any, wanted: ExecutionFilter) -> Any:
         asked = joined(
             "AND", [asked, Clause(f"id IN ({found} UNION ALL {found})", (sought.name, sought.value, *MORE_THAN_KEPT))]
         )
-    return query.where(SQL(asked.text, asked.values))
+    return asked
 
 
 def executions_clause(wanted: ExecutionFilter) -> Clause:

@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from task_server.domain.clock import NEVER, Micros
 from task_server.domain.listing import ExecutionFilter
+from task_server.domain.status import ExecutionStatus
+from task_server.store.clause import Clause, joined
+from task_server.store.dialect import dialect
+from task_server.store.matching import sought_clause
 from task_server.store.rollup_cells import ALL_TIME
 
 #: Before all times.
@@ -35,10 +39,17 @@ def folded(all_spans: Iterable[Span]) -> list[Span]:
     return [span for span in all_spans if span.period is not None]
 
 
-def between(wanted: ExecutionFilter, span: Span) -> ExecutionFilter:
-    """The filter, of what was made in a span alone."""
+def made_in(wanted: ExecutionFilter, span: Span) -> Clause:
+    """What is true of the executions that match and were made in a span, which no cell counts."""
+    if span.begin == _EVER and span.end == NEVER:
+        return sought_clause(wanted)
     begin = None if span.begin == _EVER else span.begin
-    return replace(wanted, created_from=begin, created_before=None if span.end == NEVER else span.end)
+    asked = sought_clause(replace(wanted, created_from=begin, created_before=None if span.end == NEVER else span.end))
+    if wanted.status is not None:
+        return asked
+    # Lists' indexes have the status before the time.
+    any_status = f"status IN ({', '.join(dialect().mark for _ in ExecutionStatus)})"
+    return joined("AND", [asked, Clause(any_status, tuple(ExecutionStatus))])
 
 
 def _split(begin: Micros, end: Micros, lengths: Sequence[Micros]) -> Iterator[Span]:

@@ -10,9 +10,10 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-from task_server.domain.filters.narrowing import narrowed
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.status import ExecutionStatus
+from task_server.store import execution_pages
+from task_server.store.clause import Clause
 from task_server.store.database import Database
 from task_server.store.matching import executions_clause
 from task_server.store.rollup_cells import (
@@ -24,12 +25,12 @@ from task_server.store.rollup_cells import (
     cells,
     status_of,
 )
-from task_server.store.rollup_spans import between, folded, spans
+from task_server.store.rollup_spans import folded, made_in, spans
 from task_server.store.statement import Row, Statement
 from task_server.store.tables import ExecutionRow
 
 #: Of rows that a filter expression matches a list counts so many.
-_MOST_COUNTED = 10_000
+_MOST_COUNTED = 1000
 
 # One folds at a time. On SQLite whoever writes has the whole database.
 _LOCK = Statement("SELECT 1", postgresql="SELECT pg_try_advisory_xact_lock(hashtextextended('fold', 0))::int")
@@ -88,16 +89,15 @@ def _run(database: Database, statement: Statement, rows: list[dict[str, Any]]) -
 
 def count(wanted: ExecutionFilter) -> tuple[int, bool]:
     """How many executions match, and whether that is only what was counted of more."""
-    wanted = narrowed(wanted)
     if wanted.condition is not None:
-        found = _rows(wanted, f" LIMIT {_MOST_COUNTED + 1}")
+        found = execution_pages.count(wanted, _MOST_COUNTED + 1)
         return min(found, _MOST_COUNTED), found > _MOST_COUNTED
     if wanted.parent_task:
-        return _rows(wanted), False
+        return _rows(executions_clause(wanted)), False
     names = Names.of(wanted)
     keys = {"grouping_set": names.grouping_set, **names._asdict()}
     at = spans(wanted.created_from, wanted.created_before, RUN_PERIODS[names.grouping_set])
-    total = sum(_rows(between(wanted, span)) for span in at if span.period is None)
+    total = sum(_rows(made_in(wanted, span)) for span in at if span.period is None)
     counted = folded(at)
     for span in counted:
         total += _sum(_CELLS.all(period=span.period, begin=span.begin, end=span.end, **keys), wanted.status)
@@ -120,9 +120,7 @@ def _sum(found: Iterable[Row], status: ExecutionStatus | None) -> int:
     return sum(int(n) for outcome, n in found if status is None or status_of(outcome) is status)
 
 
-def _rows(wanted: ExecutionFilter, limit: str = "") -> int:
-    asked = executions_clause(wanted).within(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM execution WHERE ", f"{limit}) AS matching"
-    )
-    (found,) = ExecutionRow._meta.database.execute_sql(asked.text, asked.values).fetchone()
+def _rows(asked: Clause) -> int:
+    whole = asked.within("SELECT COUNT(*) FROM execution WHERE ", "")
+    (found,) = ExecutionRow._meta.database.execute_sql(whole.text, whole.values).fetchone()
     return int(found)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from task_server.domain.clock import Micros
 from task_server.domain.execution_stats import MOST_KEYS, MOST_PERIODS, ExecutionStats, Percentiles, Period
-from task_server.domain.filters.narrowing import narrowed
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.periods import PeriodLength, period_begin
 from task_server.domain.status import ExecutionStatus
@@ -26,7 +25,6 @@ class ExecutionStatistics:
 
     def count(self, wanted: ExecutionFilter, zone: ZoneInfo, length: PeriodLength) -> ExecutionStats:
         """Count the executions that match, all in one snapshot; periods are days or hours of the zone."""
-        wanted = narrowed(wanted)
         given = Names.of(wanted).given
         with self._database.read():
             counts = Counts(wanted)
