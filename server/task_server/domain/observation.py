@@ -122,12 +122,18 @@ def merged(execution: Execution, metadata: dict[str, Any]) -> dict[str, Any] | N
 def _stand(execution: Execution, observation: Observation) -> tuple[ExecutionStatus, int]:
     """Where the run was seen, and how often it had been tried again by then.
 
-    Celery publishes a run for each try. One that waits for another try than the first is in RETRY, whoever tells of it.
+    Celery publishes a run for each try. One that waits for another try than the first is in RETRY, whoever tells of it. Who does
+    not know of tries means the present one, or by a start after a retry the next; but what was seen before that, as far as
+    clocks tell, is of a try before: Celery publishes the next try before it says that the last one began and failed.
     """
     status, retries = observation.status, observation.retries
     if retries is None:
-        is_next = status is ExecutionStatus.STARTED and execution.status is ExecutionStatus.RETRY
-        return status, execution.retries + 1 if is_next else execution.retries
+        is_earlier = observation.occurred_at is not None and observation.occurred_at < (execution.observed_at or 0)
+        if status is ExecutionStatus.STARTED and execution.status is ExecutionStatus.RETRY and not is_earlier:
+            return status, execution.retries + 1
+        if status is ExecutionStatus.RETRY and execution.status is ExecutionStatus.STARTED and is_earlier:
+            return status, execution.retries - 1
+        return status, execution.retries
     if status is ExecutionStatus.PENDING and retries > 0:
         return ExecutionStatus.RETRY, retries - 1
     return status, retries

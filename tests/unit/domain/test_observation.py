@@ -121,6 +121,16 @@ def test_who_does_not_know_of_tries_means_the_next_one_when_it_starts_after_a_re
     assert (known.status, known.retries) == (STARTED, 2)
 
 
+def test_what_celerys_processes_tell_of_tries_out_of_order_counts_each_try_once() -> None:
+    # A worker's child publishes the next try; that the last one began and is to be tried again, its parent says later.
+    first = after(run(), seen(PENDING, retries=0, occurred_at=1), seen(STARTED, occurred_at=2))
+    published = after(first, seen(PENDING, retries=1, occurred_at=4), seen(PENDING, retries=1, occurred_at=6))
+    assert after(published, seen(STARTED, occurred_at=3), seen(RETRY, occurred_at=5)) == published
+    again = after(published, seen(STARTED, occurred_at=7), seen(RETRY, occurred_at=5, error="late"))
+    assert (again.status, again.retries, again.error) == (STARTED, 1, "")
+    assert after(again, seen(SUCCESS, occurred_at=9)).retries == 1
+
+
 @pytest.mark.parametrize("end", FINAL)
 def test_a_final_status_stays_and_what_was_not_known_of_it_is_added(end: ExecutionStatus) -> None:
     ended = after(run(), seen(end, occurred_at=NOW - 9))
