@@ -48,7 +48,10 @@ _CLAIM = _statement(
     "ORDER BY sync_after LIMIT :limit [locked]) RETURNING {columns}",
     records.EXECUTION,
 )
-_PUT_OFF_THESE = _statement(_PUT_OFF + " WHERE id IN (SELECT value FROM [ids]) AND sync_after IS NOT NULL")  # noqa: S608 - parameters
+_PUT_OFF_THESE = _statement(
+    _PUT_OFF + " WHERE id IN (SELECT id FROM execution "  # noqa: S608 - parameters
+    "WHERE id IN (SELECT value FROM [ids]) AND sync_after IS NOT NULL [locked])"
+)
 _UNFINISHED = Statement(
     "SELECT {columns} FROM execution WHERE sync_after IS NOT NULL AND (:everybody = 1 OR owner_id = :owner_id) "
     "ORDER BY sync_after LIMIT :limit",
@@ -74,7 +77,7 @@ def claim(app: TrackedApp, apps: Sequence[TrackedApp], now: Micros, limit: int) 
 
 
 def put_off(ids: Iterable[str], now: Micros) -> None:
-    """Note that runs were looked up."""
+    """Note that runs were looked up, but for those that somebody else changes at this moment."""
     _PUT_OFF_THESE.run(ids=json.dumps(list(ids)), **_pause(now))
 
 

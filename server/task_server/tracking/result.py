@@ -107,6 +107,7 @@ def _moment(value: Any) -> Micros | None:
     if not isinstance(value, datetime):
         return None
     try:
-        return micros(value if value.tzinfo else value.replace(tzinfo=UTC))
+        moment = micros(value if value.tzinfo else value.replace(tzinfo=UTC))
     except OverflowError:
         return None
+    return moment if moment > 0 else None
