@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, chain
+from celery import Celery, chain, chord
 
 from task_manager.celery import track
 
@@ -66,9 +66,9 @@ def lost() -> None:
     os._exit(3)
 
 
-@app.task(name="shop.tasks.set")
-def returns_an_object() -> Any:
-    return [1, 2]
+@app.task(name="shop.tasks.total")
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
 
 
 @other.task(name="other.tasks.quiet")
@@ -84,3 +84,9 @@ def chained() -> list[str]:
         ids.insert(0, str(last.id))
         last = last.parent
     return ids
+
+
+def chorded() -> list[str]:
+    """Publishes two tasks and one for when they have ended; their ids."""
+    body = chord([add.s(1, 2), add.s(3, 4)])(total.s())
+    return [*(str(each.id) for each in body.parent.results), str(body.id)]

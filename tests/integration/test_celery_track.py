@@ -93,6 +93,12 @@ def test_each_task_of_a_chain_is_told(house: World, pool: str) -> None:
     assert {each.created_by_id for each in runs} == {"9"}
 
 
+def test_each_task_of_a_chord_is_told(house: World, pool: str) -> None:
+    runs = [house.run(each, "SUCCESS") for each in house.publish("chorded()", SHOP_USER="9")]
+    assert [to_python(each.result) for each in runs] == [3, 7, 10]
+    assert {each.created_by_id for each in runs} == {"9"}
+
+
 def test_what_an_untracked_publisher_sends_is_told_by_the_worker(house: World, pool: str) -> None:
     publish = "app.send_task('shop.tasks.add', (1, 2)).id"
     run = house.run(house.publish(publish, SHOP_UNTRACKED="1"), "SUCCESS")

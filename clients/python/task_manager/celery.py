@@ -7,7 +7,6 @@ the service, and nothing that goes wrong here reaches the app: it is warned of i
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,31 +15,15 @@ from typing import Any, TypeAlias
 from celery import Celery, signals
 from celery.app.task import Context
 
+from task_manager.celery_runs import OWNER_HEADER, Runs
 from task_manager.complaints import Complaints
-from task_manager.readable import readable
 from task_manager.recorder import default_recorder
 from task_manager.redaction import Redaction
-
-OWNER_HEADER = "task_manager_created_by"
-"""The message header in which the owner of a run travels to the worker, and from a task to those that it publishes."""
 
 Owner: TypeAlias = Any
 """A user's id, a user with `pk` and `get_username()`, as Django's are, or None for the user of the token."""
 
-_LONGEST_NAME = 155
-_LONGEST_MODULE = 200
-_LONGEST_ERROR = 1_000
-_LONGEST_TRACEBACK = 16 * 1024
-#: What is told of where a run comes from, where it says something: the header of the message, and the key in `metadata`.
-_LINEAGE = {
-    "root_id": "celery_root_id",
-    "parent_id": "celery_parent_id",
-    "group": "celery_group_id",
-    "eta": "celery_eta",
-}
-
 _trackings: dict[Celery, Tracking] = {}
-_complaints = Complaints()
 
 
 def track(
@@ -67,8 +50,8 @@ def track(
     """
     app = getattr(app, "_get_current_object", lambda: app)()
     untrack(app)
-    redaction = Redaction(redact, most_argument_bytes=max_argument_bytes)
-    _trackings[app] = Tracking(app, module, created_by, redaction)
+    runs = Runs(app, module, Redaction(redact, most_argument_bytes=max_argument_bytes))
+    _trackings[app] = Tracking(app, runs, created_by)
     _trackings[app].connect()
 
 
@@ -86,7 +69,7 @@ def _harmless(hook: Callable[..., None]) -> Callable[..., None]:
             hook(self, **told)
         except Exception as error:
             # What was told may hold secrets, and so may the error's text.
-            _complaints.warn(
+            self._complaints.warn(
                 hook.__name__, f"A task was not tracked ({hook.__name__.strip('_')}): {type(error).__name__}"
             )
 
@@ -103,18 +86,11 @@ class _Publishing(threading.local):
 class Tracking:
     """What one app's signals tell, as reports."""
 
-    def __init__(
-        self,
-        app: Celery,
-        module: str | Callable[[str], str] | None,
-        created_by: Owner | Callable[[], Owner],
-        redaction: Redaction,
-    ) -> None:
+    def __init__(self, app: Celery, runs: Runs, created_by: Owner | Callable[[], Owner]) -> None:
         self._app = app
-        self._module = module
+        self._runs = runs
+        self._complaints = Complaints()
         self._created_by = created_by
-        self._redaction = redaction
-        self._parameters: dict[str, Sequence[str]] = {}
         self._publishing = _Publishing()
         #: What this worker has received and not ended yet: a pool's parent tells of ends that its child did not live to tell.
         self._received: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
@@ -161,17 +137,9 @@ class Tracking:
     ) -> None:
         if self._publishing.headers is headers:
             self._publishing.headers = None
-            args, kwargs = body[0], body[1]
-            told = self._redaction.arguments_later(args, kwargs, self._names(sender) if args else ())
             queue = "" if exchange else routing_key
-            default_recorder().put(self._publication, sender, headers, told, self._publishing.username, queue)
-
-    def _publication(
-        self, name: str, headers: Mapping[str, Any], told: Callable[[], Any], username: str, queue: str
-    ) -> dict[str, Any]:
-        args, kwargs = told()
-        run = self._run(name, headers) | {"task_args": args, "task_kwargs": kwargs, "created_by_username": username}
-        return run | {"status": "PENDING", "queue": queue}
+            raw = self._runs.message(sender, headers, body, self._publishing.username, queue)
+            default_recorder().put(self._runs.published, *raw)
 
     @_harmless
     def _task_received(self, sender: Any, request: Any, **_: Any) -> None:
@@ -182,25 +150,25 @@ class Tracking:
     def _unknown(self, sender: Any, message: Any, name: str, **_: Any) -> None:
         if sender.app is self._app:
             error = "NotRegistered: the worker knows no such task"
-            run = self._run(name, message.headers)
+            run = self._runs.of(name, message.headers)
             default_recorder().report(**run, status="FAILURE", worker=sender.hostname, error=error)
 
     @_harmless
     def _started(self, sender: Any, task: Any, args: Sequence[Any], kwargs: Mapping[str, Any], **_: Any) -> None:
         if self._is_ours(sender):
             # Should the publisher have died before it could tell, or not be tracked, then this records the run.
-            self._report(task, task.request, status="STARTED", **self._arguments(task.name, args, kwargs))
+            self._report(task, task.request, status="STARTED", **self._runs.arguments(task.name, args, kwargs))
 
     @_harmless
     def _succeeded(self, sender: Any, result: Any, **_: Any) -> None:
         if self._is_ours(sender):
-            self._report(sender, sender.request, status="SUCCESS", result=self._redaction.value(result))
+            self._report(sender, sender.request, status="SUCCESS", result=self._runs.result(result))
 
     @_harmless
     def _retried(self, sender: Any, request: Any, reason: Any = None, einfo: Any = None, **_: Any) -> None:
         if self._is_ours(sender):
             self._report(
-                sender, request, status="RETRY", **self._trouble(getattr(reason, "exc", None) or reason, einfo)
+                sender, request, status="RETRY", **self._runs.trouble(getattr(reason, "exc", None) or reason, einfo)
             )
 
     @_harmless
@@ -210,7 +178,7 @@ class Tracking:
             if request.id != task_id:
                 received = self._received[task_id]
                 request = Context(received.request_dict, hostname=received.hostname)
-            self._report(sender, request, status="FAILURE", **self._trouble(exception, einfo))
+            self._report(sender, request, status="FAILURE", **self._runs.trouble(exception, einfo))
 
     @_harmless
     def _revoked(self, sender: Any, request: Any, terminated: bool, expired: bool, **_: Any) -> None:
@@ -230,25 +198,8 @@ class Tracking:
         if request.get(OWNER_HEADER) is None:
             setattr(request, OWNER_HEADER, self._owner(request.headers or {}, self._parent())[0])
         default_recorder().report(
-            **self._run(task.name, request), **seen, retries=request.retries or 0, worker=request.hostname or ""
+            **self._runs.of(task.name, request), **seen, retries=request.retries or 0, worker=request.hostname or ""
         )
-
-    def _run(self, name: str, headers: Any) -> dict[str, Any]:
-        """Which run, from what has the headers of its message."""
-        task_id = headers.get("id")
-        module = self._module or name.partition(".")[0]
-        run = {
-            "task_id": task_id,
-            "task_name": name[:_LONGEST_NAME],
-            "module": (module(name) if callable(module) else module)[:_LONGEST_MODULE],
-            "created_by": headers.get(OWNER_HEADER),
-        }
-        lineage = {
-            key: str(value) for header, key in _LINEAGE.items() if (value := headers.get(header)) not in (None, task_id)
-        }
-        if lineage:
-            run["metadata"] = lineage
-        return run
 
     def _owner(self, headers: Mapping[str, Any], parent: Any | None) -> tuple[str, str]:
         """The id and the name of the owner of what is published, or runs without that anybody has said it; empty for none."""
@@ -265,31 +216,3 @@ class Tracking:
         """The task that runs in this thread, if it is one of the app."""
         parent = self._app.current_worker_task
         return parent if parent and parent.app is self._app else None
-
-    def _arguments(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        told_args, told_kwargs = self._redaction.arguments(args, kwargs, self._names(name) if args else ())
-        return {"task_args": told_args, "task_kwargs": told_kwargs}
-
-    def _names(self, name: str) -> Sequence[str]:
-        """The names of a task's positional parameters, as far as this process knows the task."""
-        names = self._parameters.get(name)
-        if names is None:
-            # As Celery does when it publishes: asking for `tasks` would finish the app before its time.
-            task = self._app._tasks.get(name)
-            if task is None:
-                return ()
-            parameters = inspect.signature(task.run).parameters.values()
-            names = self._parameters[name] = [
-                each.name for each in parameters if each.kind <= each.POSITIONAL_OR_KEYWORD
-            ]
-        return names
-
-    def _trouble(self, error: Any, einfo: Any) -> dict[str, str]:
-        """What went wrong, in one line, and where."""
-        stack = str(getattr(einfo, "traceback", None) or "")
-        if len(stack) > _LONGEST_TRACEBACK:
-            stack = stack[-_LONGEST_TRACEBACK:].partition("\n")[2]
-        text = readable(error) if error else ""
-        # Cut twice: a secret must not be cut before it is found, and a text must not be searched without end.
-        line = self._redaction.text(next(iter(text[: 4 * _LONGEST_ERROR].splitlines()), ""))
-        return {"error": line[:_LONGEST_ERROR], "traceback": self._redaction.text(stack)}

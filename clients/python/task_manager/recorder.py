@@ -12,10 +12,10 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, Unpack
+from typing import Any, Unpack
 
+from task_manager.backlog import Backlog, Seen
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.connection import default_client
@@ -32,16 +32,13 @@ _EXIT_SECONDS = 2.0
 _SLICE = 20
 """How many reports are made before other threads have their turn: they would wait for these milliseconds otherwise."""
 
-#: When it was seen, and what gives the fields of its report.
-_Record: TypeAlias = "tuple[float, Callable[..., Mapping[str, Any]], tuple[Any, ...]]"
-
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 #: Held during each call, and by who forks: a fork within a call would leave gRPC in pieces in the child.
 _calling = threading.Lock()
 
 
 class Recorder:
-    """A bounded queue and one thread that empties it. It may be shared by threads, and a fork begins anew with an empty one.
+    """A bounded backlog and one thread that empties it. It may be shared by threads, and a fork begins anew with an empty one.
 
     Args:
         client: gives the client to send with. It is called by the thread, in the process that sends.
@@ -56,7 +53,7 @@ class Recorder:
 
     def _begin(self) -> None:
         self._complaints = Complaints()
-        self._queue: deque[_Record] = deque()
+        self._backlog = Backlog(self._capacity)
         self._delivery = Delivery(self._client, self._complaints)
         self._thread: threading.Thread | None = None
         # A signal handler, or what is told at an object's end, may come in between and report too.
@@ -70,7 +67,7 @@ class Recorder:
         self.dropped = 0
 
     def register(self, **fields: Unpack[RegisterFields]) -> None:
-        """Record a run. What the fields hold must be JSON, and must not be changed any more."""
+        """Record a run. What the fields hold must be JSON."""
         status = fields.pop("initial_status", "PENDING")
         self.put(dict, {**fields, "status": status})
 
@@ -79,21 +76,21 @@ class Recorder:
         self.put(dict, fields)
 
     def put(self, make: Callable[..., Mapping[str, Any]], *raw: Any) -> None:
-        """Record what `make(*raw)` gives: the fields of a report. The sending thread calls it, and nobody waits for it."""
-        now = time.time()
+        """Record what `make(*raw)` gives: the fields of a report. Mostly the sending thread calls it, and nobody waits for it."""
+        try:
+            seen = Seen.of(time.time(), make, raw)
+        except Exception as error:
+            self._unfit(error)
+            return
         with self._lock:
-            is_full = len(self._queue) >= self._capacity
-            if is_full:
-                self._queue.popleft()
-                self.dropped += 1
-            self._queue.append((now, make, raw))
-            count = len(self._queue)
+            dropped = self._backlog.add(seen)
+            self.dropped += dropped
             if self._thread is None:
                 self._start()
-            elif count in (1, MOST_REPORTS):
+            elif len(self._backlog) in (1, MOST_REPORTS):
                 self._filled.notify()
-        if is_full:
-            self._complaints.warn("full", f"The oldest report was dropped, since {self._capacity} wait already")
+        if dropped:
+            self._complaints.warn("full", "The oldest reports were dropped, since as many wait as may")
 
     def flush(self, timeout: float) -> bool:
         """Send all that waits, and wait for that for at most so many seconds. True where nothing waits any more."""
@@ -101,7 +98,7 @@ class Recorder:
             self._hurry.set()
             self._filled.notify()
             try:
-                return self._emptied.wait_for(lambda: not (self._queue or self._is_sending), timeout)
+                return self._emptied.wait_for(lambda: not (self._backlog or self._is_sending), timeout)
             finally:
                 self._hurry.clear()
 
@@ -129,29 +126,30 @@ class Recorder:
                     # Somebody waits for the end, with a bound of his own.
                     time.sleep(min(delay, _LINGER))
 
-    def _take(self) -> list[_Record]:
+    def _take(self) -> list[Seen]:
         with self._lock:
             self._is_sending = False
-            if not self._queue:
+            if not self._backlog:
                 self._emptied.notify_all()
-            while not self._queue:
+            while not self._backlog:
                 self._filled.wait()
-            if len(self._queue) < MOST_REPORTS and not self._hurry.is_set():
+            if len(self._backlog) < MOST_REPORTS and not self._hurry.is_set():
                 self._filled.wait(_LINGER)
             self._is_sending = True
-            return [self._queue.popleft() for _ in range(min(len(self._queue), MOST_REPORTS))]
+            return self._backlog.take(MOST_REPORTS)
 
-    def _make(self, records: list[_Record]) -> None:
-        for count, (seconds, make, raw) in enumerate(records, 1):
+    def _make(self, taken: list[Seen]) -> None:
+        for count, seen in enumerate(taken, 1):
             try:
-                self._delivery.waiting.append(report(seconds, make(*raw)))
+                self._delivery.waiting.append(report(seen.seconds, seen.fields()))
             except Exception as error:
-                # Whoever gave it is not here any more. The values stay out of the log.
-                self._complaints.warn(
-                    "unfit", f"A report was left out, since it can not be sent: {type(error).__name__}"
-                )
+                self._unfit(error)
             if count % _SLICE == 0:
                 time.sleep(0)
+
+    def _unfit(self, error: Exception) -> None:
+        # The values stay out of the log.
+        self._complaints.warn("unfit", f"A report was left out, since it can not be sent: {type(error).__name__}")
 
 
 @functools.cache

@@ -7,9 +7,8 @@ passwords in URLs. What is withheld or cut says so in its place.
 from __future__ import annotations
 
 import json
-import marshal
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -37,8 +36,6 @@ WORDS = (
 """Words that make a name that of a secret, wherever in it they stand, in any case, with `_`, `-` or nothing between their parts."""
 
 _DEEPEST = 16
-#: Longer ones are cut at once, so that what waits has a bound.
-_MOST_COPIED = 16 * 1024
 _LONGEST_KEY = 200
 #: A URL's password may end this far behind what is kept of a text.
 _MARGIN = 4096
@@ -91,24 +88,6 @@ class Redaction:
             key = _key(name)
             told_kwargs[key], left = self._argument(value, self.is_secret(key), left - len(key))
         return told_args, told_kwargs
-
-    def arguments_later(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str] = ()
-    ) -> Callable[[], tuple[list[Any], dict[str, Any]]]:
-        """What gives `arguments` as they are now, whatever becomes of them until it is called: most of the work is done then."""
-        try:
-            # The fastest copy that there is; it takes plain values only, and runs nobody's code.
-            copy = marshal.dumps((args, kwargs))  # type: ignore[arg-type]
-        except ValueError:
-            copy = b""
-        if 0 < len(copy) <= _MOST_COPIED:
-            return lambda: self._copied_arguments(copy, names)
-        told = self.arguments(args, kwargs, names)
-        return lambda: told
-
-    def _copied_arguments(self, copy: bytes, names: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
-        args, kwargs = marshal.loads(copy)  # noqa: S302 - bytes of this very process
-        return self.arguments(args, kwargs, names)
 
     def value(self, value: object) -> Any:
         """A result as JSON."""
