@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from task_server.domain.execution import Execution
-from task_server.domain.filters.narrowing import Attribute, attribute, decided
+from task_server.domain.filters.narrowing import Attribute, decided
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.ordering import NEWEST, By, Order, Place
 from task_server.domain.status import ExecutionStatus
-from task_server.store import records
+from task_server.store import attributes, records
 from task_server.store.clause import Clause, joined
 from task_server.store.dialect import Dialect, dialect
-from task_server.store.matching import MORE_THAN_KEPT, executions_clause
+from task_server.store.matching import executions_clause, sought_attribute
+from task_server.store.row_clause import row_clause
 from task_server.store.tables import ExecutionRow
 
 _COLUMNS = ", ".join(records.EXECUTION)
@@ -69,17 +70,14 @@ def count(wanted: ExecutionFilter, most: int) -> int:
 
 
 def _merged(wanted: ExecutionFilter, after: Place, order: Order, limit: int, says: Dialect) -> Clause | None:
-    sought = None if wanted.parent_task else attribute(wanted.condition)
+    sought = sought_attribute(wanted)
     parts = _by_attribute(wanted, after, order, says, sought) if sought else _by_status(wanted, after, order, says)
     if not parts:
         return None
     ordered = f" ORDER BY {_keys_in_order(order)} LIMIT {says.mark}"
     named = [part.within("SELECT * FROM (", f"{ordered}) AS part_{number}", limit) for number, part in enumerate(parts)]
     values = tuple(value for part in named for value in part.values)
-    # No row has two statuses, but one may both have the attribute and have more than are kept.
-    return Clause((" UNION " if sought else " UNION ALL ").join(part.text for part in named), values).within(
-        "", ordered, limit
-    )
+    return Clause(" UNION ALL ".join(part.text for part in named), values).within("", ordered, limit)
 
 
 def _by_status(wanted: ExecutionFilter, after: Place, order: Order, says: Dialect) -> list[Clause]:
@@ -89,7 +87,7 @@ def _by_status(wanted: ExecutionFilter, after: Place, order: Order, says: Dialec
         left = decided(wanted.condition, status) if wanted.condition is not None else True
         if left is False:
             continue
-        asked = [executions_clause(replace(wanted, status=status, condition=None if left is True else left))]
+        asked = [row_clause(replace(wanted, status=status, condition=None if left is True else left))]
         asked += _behind_creation("created_at, id", after, order, says)
         found = f"SELECT id AS row_id, created_at AS key_0 FROM execution{index} WHERE "  # noqa: S608 - names of ours
         parts.append(joined("AND", asked).within(found, ""))
@@ -99,24 +97,10 @@ def _by_status(wanted: ExecutionFilter, after: Place, order: Order, says: Dialec
 def _by_attribute(
     wanted: ExecutionFilter, after: Place, order: Order, says: Dialect, sought: Attribute
 ) -> list[Clause]:
-    """Those with the attribute, and of those with more than are kept the ones that match."""
-    bounds = _behind_creation("recorded_at, execution_id", after, order, says)
-    for text, bound in (
-        ("owner =", wanted.owner_id),
-        ("recorded_at >=", wanted.created_from),
-        ("recorded_at <", wanted.created_before),
-    ):
-        if bound is not None:
-            bounds.append(Clause(f"{text} {says.mark}", (bound,)))
-    # What is said of the attribute is not said again of the execution: PostgreSQL would take it for a further condition.
-    wanted = replace(wanted, owner_id=None, created_from=None, created_before=None)
-    found = "SELECT execution_id AS row_id, recorded_at AS key_0 FROM execution_attribute CROSS JOIN execution WHERE "
-    same = f"name = {says.mark} AND value = {says.mark} AND id = execution_id"
+    behind = _behind_creation("recorded_at, execution_id", after, order, says)
     return [
-        joined("AND", [Clause(same, kept), *bounds, executions_clause(replace(wanted, condition=left))]).within(
-            found, ""
-        )
-        for kept, left in (((sought.name, sought.value), sought.rest), (MORE_THAN_KEPT, wanted.condition))
+        attributes.found(joined("AND", [way, *behind]), besides, "execution_id AS row_id, recorded_at AS key_0")
+        for way, besides in attributes.ways(wanted, sought)
     ]
 
 

@@ -6,50 +6,34 @@ from typing import Any
 
 from peewee import SQL
 
-from task_server.domain.filters.narrowing import attribute
+from task_server.domain.filters.narrowing import Attribute, attribute
 from task_server.domain.listing import ExecutionFilter, TaskFilter
+from task_server.store import attributes
 from task_server.store.clause import Clause, joined
-from task_server.store.conditions import EXECUTION_COLUMNS, TASK_COLUMNS, clause
+from task_server.store.conditions import TASK_COLUMNS, clause
 from task_server.store.dialect import dialect
-
-#: Name and value under which an execution stands among attributes that has more of them than are kept.
-MORE_THAN_KEPT = ("", "")
+from task_server.store.row_clause import row_clause
 
 
 def matching(query: Any, wanted: ExecutionFilter) -> Any:
     """The query of executions, of those that match."""
-    asked = sought_clause(wanted)
-    return query.where(SQL(asked.text, asked.values))
-
-
-def sought_clause(wanted: ExecutionFilter) -> Clause:
-    """What is true of the executions that match, said so that what has an attribute is looked up."""
     asked = executions_clause(wanted)
-    if sought := attribute(wanted.condition):
-        mark = dialect().mark
-        found = f"SELECT execution_id FROM execution_attribute WHERE name = {mark} AND value = {mark}"  # noqa: S608
-        asked = joined(
-            "AND", [asked, Clause(f"id IN ({found} UNION ALL {found})", (sought.name, sought.value, *MORE_THAN_KEPT))]
-        )
-    return asked
+    return query.where(SQL(asked.text, asked.values))
 
 
 def executions_clause(wanted: ExecutionFilter) -> Clause:
     """What is true of the executions that match."""
-    mark = dialect().mark
-    compared = {
-        "owner_id = ": wanted.owner_id,
-        "module = ": wanted.module or None,
-        "task_name = ": wanted.task_name or None,
-        "parent_task = ": wanted.parent_task or None,
-        "status = ": wanted.status.value if wanted.status else None,
-        "created_at >= ": wanted.created_from,
-        "created_at < ": wanted.created_before,
-    }
-    asked = [Clause(text + mark, (value,)) for text, value in compared.items() if value is not None]
-    if wanted.condition is not None:
-        asked.append(clause(wanted.condition, EXECUTION_COLUMNS, dialect()))
-    return joined("AND", asked or [Clause("TRUE")])
+    sought = sought_attribute(wanted)
+    if sought is None:
+        return row_clause(wanted)
+    # One IN: of two with OR between them PostgreSQL makes a reading of the whole table.
+    ids = [attributes.found(*way, "execution_id") for way in attributes.ways(wanted, sought)]
+    return joined("UNION ALL", ids).within("id IN ", "")
+
+
+def sought_attribute(wanted: ExecutionFilter) -> Attribute | None:
+    """The attribute by which executions are looked up; those of one task are looked up by that."""
+    return None if wanted.parent_task else attribute(wanted.condition)
 
 
 def tasks_clause(wanted: TaskFilter) -> Clause:

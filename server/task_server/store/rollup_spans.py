@@ -11,7 +11,7 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.status import ExecutionStatus
 from task_server.store.clause import Clause, joined
 from task_server.store.dialect import dialect
-from task_server.store.matching import sought_clause
+from task_server.store.matching import executions_clause
 from task_server.store.rollup_cells import ALL_TIME
 
 #: Before all times.
@@ -42,9 +42,11 @@ def folded(all_spans: Iterable[Span]) -> list[Span]:
 def made_in(wanted: ExecutionFilter, span: Span) -> Clause:
     """What is true of the executions that match and were made in a span, which no cell counts."""
     if span.begin == _EVER and span.end == NEVER:
-        return sought_clause(wanted)
+        return executions_clause(wanted)
     begin = None if span.begin == _EVER else span.begin
-    asked = sought_clause(replace(wanted, created_from=begin, created_before=None if span.end == NEVER else span.end))
+    asked = executions_clause(
+        replace(wanted, created_from=begin, created_before=None if span.end == NEVER else span.end)
+    )
     if wanted.status is not None:
         return asked
     # Lists' indexes have the status before the time.

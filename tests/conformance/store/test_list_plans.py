@@ -16,6 +16,7 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.ordering import parse_order, place
 from task_server.domain.status import ExecutionStatus
 from task_server.store import execution_pages
+from task_server.store.matching import executions_clause
 from task_server.store.tables import ExecutionRow
 
 _ROWS = 12_000
@@ -27,6 +28,7 @@ def loaded(database) -> Iterator[Any]:
     load(database, _ROWS)
     if not database.is_sqlite:
         database.engine.execute_sql("VACUUM ANALYZE execution")
+        database.engine.execute_sql("VACUUM ANALYZE execution_attribute")
     return database
 
 
@@ -64,15 +66,34 @@ def test_no_usual_list_reads_more_than_its_page(loaded):
                 assert _wrong(loaded, execution_pages.page_query(narrowed(each), start, 51, order)) == [], what
 
 
+def test_a_value_in_metadata_is_found_without_reading_the_others(loaded):
+    expression = condition('metadata.customer = "c17" AND error = ""')
+    for each in (
+        ExecutionFilter(condition=expression),
+        ExecutionFilter(condition=expression, owner_id=USERS[1]),
+        ExecutionFilter(condition=expression, module=MODULES[1], status=ExecutionStatus.SUCCESS),
+        ExecutionFilter(condition=expression, created_from=0, task_name=TASK_NAMES[1][0]),
+    ):
+        counted = executions_clause(each).within("SELECT 1 FROM execution WHERE ", "")
+        page = execution_pages.page_query(each, (), 51)
+        for asked in (counted, page):
+            assert not [step for step in _plan(loaded, asked) if "SCAN execution" in step or "Seq Scan" in step]
+            assert any("execution_attribute" in step for step in _plan(loaded, asked))
+
+
 def _wrong(database, asked) -> list[str]:
     """The steps of a plan that read a table, or much of an index, to sort it or to find little."""
-    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN (ANALYZE, TIMING OFF) "
-    with database.read():
-        steps = [row[-1] for row in database.engine.execute_sql(explain + asked.text, asked.values).fetchall()]
+    steps = _plan(database, asked)
     if database.is_sqlite:
         assert any("USING COVERING INDEX execution_list" in step for step in steps)
         return [step for step in steps if step.startswith("SCAN execution")]
     return [step for step in steps if "Seq Scan on execution" in step or _removed(step) > 51]
+
+
+def _plan(database, asked) -> list[str]:
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN (ANALYZE, TIMING OFF) "
+    with database.read():
+        return [row[-1] for row in database.engine.execute_sql(explain + asked.text, asked.values).fetchall()]
 
 
 def _removed(step: str) -> int:
