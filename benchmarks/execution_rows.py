@@ -37,8 +37,8 @@ DAYS = 30
 _STATUSES = {"SUCCESS": 82, "FAILURE": 6, "REVOKED": 2, "PENDING": 7, "STARTED": 2, "RETRY": 1}
 #: Of these a run of ours; the others are registered.
 _OURS = 0.2
-#: A task with more runs than retention keeps has no more rows in a larger table.
-_RUNS_OF_A_TASK = 200
+#: Retention keeps so many of a task, and a customer asks for so many: they are no more in a larger table, which has more of both.
+_RUNS_OF_A_TASK = _RUNS_FOR_A_CUSTOMER = 200
 _SOURCES = {"api": 60, "beat": 30, "manual_trigger": 10}
 _REGIONS = ("eu", "us", "asia")
 _BATCH = 20_000
@@ -94,6 +94,7 @@ def _executions(
     rows: int, chance: random.Random, now: Micros, ours: Row, registered: Row, tasks: Sequence[Row]
 ) -> Iterator[Row]:
     apart = DAYS * 86_400 * SECOND // rows
+    customers = max(1, rows // _RUNS_FOR_A_CUSTOMER)
     for number in range(rows):
         created_at = now - (rows - number) * apart
         execution_id = _id(created_at, chance)
@@ -117,7 +118,7 @@ def _executions(
                 "task_name": name,
                 "module": module,
                 "task_kwargs": _text({"order": number, "region": chance.choice(_REGIONS)}),
-                "metadata": _text({"source": _one_of(chance, _SOURCES), "customer": f"c{chance.randrange(5000)}"}),
+                "metadata": _text({"source": _one_of(chance, _SOURCES), "customer": f"c{chance.randrange(customers)}"}),
             }
         )
 

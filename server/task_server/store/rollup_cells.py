@@ -39,7 +39,12 @@ RUN_PERIODS: Mapping[int, tuple[Micros, ...]] = {
     MODULE | TASK_NAME: (ALL_TIME,),
     ALL_THREE: (ALL_TIME,),
 }
-TIME_PERIODS: Mapping[int, tuple[Micros, ...]] = {EVERYTHING: (ALL_TIME, DAY), OWNER: (ALL_TIME,)}
+TIME_PERIODS: Mapping[int, tuple[Micros, ...]] = {
+    EVERYTHING: (ALL_TIME, DAY),
+    OWNER: (ALL_TIME,),
+    MODULE: (ALL_TIME,),
+    TASK_NAME: (ALL_TIME,),
+}
 
 
 #: Of each status, the outcomes that it is counted as: a FAILURE of which nobody knows how it ended is an outcome of its own.
