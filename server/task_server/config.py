@@ -253,8 +253,8 @@ class Settings:
     #: their result backend keeps results. 0 means never.
     tracking_vanished_after_seconds: float = 7 * 86_400.0
 
-    #: Where each process serves its metrics: host:port. Under `up` that is the server's, and gateway, worker and scheduler have the
-    #: three ports after it. Port 0 means a free one each. Empty means nowhere, and nothing is counted.
+    #: Where each process serves its metrics: host:port. Under `up` that is the server's, and gateway, worker, scheduler and tracker
+    #: have the ports after it. Port 0 means a free one each. Empty means nowhere, and nothing is counted.
     metrics_address: str = ""
 
     #: DEBUG, INFO, WARNING or ERROR.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,13 @@ from celery import Celery
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tls.broker import redis_options
 from task_server.tracking.results import ANSWER_SECONDS
+
+#: Whoever only listens notices a broker that is gone without a word by nothing else: after a minute.
+_KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 
 
 def client_of(app: TrackedApp) -> Celery:
@@ -34,6 +42,7 @@ def client_of(app: TrackedApp) -> Celery:
             "socket_connect_timeout": ANSWER_SECONDS,
             "socket_timeout": 10,
             "socket_keepalive": True,
+            "socket_keepalive_options": _KEEPALIVE,
             "health_check_interval": 5,
             "max_retries": 1,
             "interval_start": 0,
