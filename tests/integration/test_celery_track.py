@@ -134,6 +134,13 @@ def test_eager_runs_are_told(house: World) -> None:
     assert house.rows(run.task_id) == 1
 
 
+def test_a_run_that_the_service_refuses_is_in_no_others_way(house: World) -> None:
+    publish = "[add.apply_async((1, 1), queue='idle', task_id=each).id for each in ('good 1', 'x' * 200, 'good 2')]"
+    good, _, other = house.publish(publish, SHOP_USER="7")
+    assert {house.run(good).queue, house.run(other).queue} == {"idle"}
+    assert any("left out (1)" in each and "task_id" in each for each in house.warnings("publisher.log"))
+
+
 def test_ends_that_a_child_does_not_live_to_tell_are_told(house: World, tmp_path: Path) -> None:
     worker = house.worker("prefork", "dangerous")
     mark = tmp_path / "runs"

@@ -99,7 +99,9 @@ class Delivery:
         for index in reversed(indexes):
             del self.waiting[index]
         self.refused += len(indexes)
-        self._complaints.warn("refused", f"{len(indexes)} reports were left out, since the service refused them: {why}")
+        self._complaints.warn(
+            "refused", f"Reports were left out ({len(indexes)}), since the service refused them: {why}"
+        )
 
     def _back_off(self, error: TaskManagerError) -> float:
         delay, self._delay = self._delay, min(self._delay * 2, _LONGEST_DELAY)

@@ -124,7 +124,7 @@ def test_what_is_refused_is_left_out_and_the_rest_arrives(
     assert recorder.flush(20)
     assert service.ids == ["1", "2", "3"]
     (line,) = caplog.messages
-    assert "reports[].run.module" in line and "2 reports" in line and "secret" not in line
+    assert "reports[].run.module" in line and "left out (2)" in line and "secret" not in line
 
 
 @pytest.mark.parametrize(
