@@ -55,7 +55,7 @@ def load(database: Database, rows: int, seed: int = 1) -> None:
     columns = list(ours)
     with _without_indexes(database):
         while batch := [tuple(row[column] for column in columns) for row in itertools.islice(made, _BATCH)]:
-            with database.write():
+            with database.write(), database.patiently():
                 _insert(database, columns, batch)
 
 

@@ -190,7 +190,7 @@ def _fold(database: Database) -> None:
     """Fold all changes, in larger steps than a scheduler's, which has to let others write between."""
     folded = _FOLDED
     while folded == _FOLDED:
-        with database.write():
+        with database.write(), database.patiently():
             folded = rollups.fold(database, _FOLDED)
 
 
