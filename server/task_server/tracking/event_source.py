@@ -14,6 +14,7 @@ from celery.events import EventReceiver
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.celery_client import client_of
 from task_server.tracking.event import Seen, seen_in
+from task_server.tracking.tries import Tries
 from task_server.tracking.untrusted_json import UnreadableError, read_json
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class EventSource:
         self._app = app
         self._client = client_of(app)
         self._hand_on = hand_on
+        self._tries = Tries()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"events-{app.name}", daemon=True)
 
@@ -97,4 +99,4 @@ class EventSource:
         for event in content if isinstance(content, list) else [content]:
             seen = seen_in(event)
             if seen is not None:
-                self._hand_on(seen)
+                self._hand_on(self._tries.told(seen))
