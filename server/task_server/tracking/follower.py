@@ -174,7 +174,7 @@ class Follower:
         if not task_ids or not self.app.backend:
             return {}
         try:
-            return self._backends.look_up(self.app, task_ids)
+            return self._look_up(task_ids)
         except ResultBackendUnavailable:
             self._late.update(dict.fromkeys(task_ids[: _MOST_LATE - len(self._late)]))
             return {}
@@ -182,7 +182,7 @@ class Follower:
     def _ask_for_late_results(self) -> None:
         wanted = list(islice(self._late, _BATCH))
         try:
-            found = self._backends.look_up(self.app, wanted)
+            found = self._look_up(wanted)
         except ResultBackendUnavailable:
             return
         for task_id in wanted:
@@ -190,6 +190,17 @@ class Follower:
         self._receive(
             [Sighting(task_id=task_id, observation=seen) for task_id, seen in found.items() if seen.status.is_terminal]
         )
+
+    def _look_up(self, task_ids: list[str]) -> dict[str, Observation]:
+        """What the result backend has. Raises ResultBackendUnavailable."""
+        try:
+            return self._backends.look_up(self.app, task_ids)
+        except ResultBackendUnavailable:
+            raise
+        except Exception:
+            # A defect; what the events themselves say must not be lost for it, nor this thread end.
+            _log.exception("results of the app %s could not be read", self.app.name)
+            return {}
 
     def _sighting(self, seen: Seen, result: Observation | None, *, is_known: bool) -> Sighting:
         observation = seen.observation

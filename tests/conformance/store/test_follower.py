@@ -169,6 +169,25 @@ def test_a_defect_of_one_batch_is_not_the_end(ports, caller, house, monkeypatch,
     assert house.wait_for("good", "STARTED").status is ExecutionStatus.STARTED
 
 
+def test_a_defect_in_reading_results_is_not_the_end(ports, caller, house, monkeypatch, caplog) -> None:
+    for task_id in ("bad", "good"):
+        register(ports, caller, task_id)
+    real = house.backends.look_up
+
+    def look_up(app, task_ids: Sequence[str]) -> dict:
+        if "bad" in task_ids:
+            raise RuntimeError("broken")
+        return real(app, task_ids)
+
+    monkeypatch.setattr(house.backends, "look_up", look_up)
+    house.hear(event("succeeded", "bad"))
+    assert house.wait_for("bad", "SUCCESS").source == "EVENT"
+    assert "results of the app shop-app could not be read" in caplog.text
+    house.backends.known["good"] = result(result_json="7")
+    house.hear(event("succeeded", "good"))
+    assert house.wait_for("good", "SUCCESS").source == "RESULT_BACKEND"
+
+
 def test_what_is_too_much_is_dropped_and_said_once(ports, monkeypatch, caplog) -> None:
     monkeypatch.setattr(module, "_MOST_BYTES", 5000)
     follower = Follower(SHOP, ports.database, Observing(ports), Backends(SHOP))
