@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from task_server.domain.clock import Micros
 from task_server.domain.execution import Execution
@@ -43,9 +43,15 @@ _BELONGS = """
         OR EXISTS (SELECT 1 FROM [earlier_prefixes] WHERE substr(module, 1, length(value)) = value)
     )))))
     AND (:any_owner = 1 OR owner_id IN (SELECT value FROM [owners]))"""
+#: What is due after a position, and whether it is the app's.
+_DUE = _statement(
+    f"SELECT sync_after, id, CASE WHEN {_BELONGS} THEN 1 ELSE 0 END FROM execution "  # noqa: S608 - parameters
+    "WHERE sync_after >= :after AND sync_after <= :now AND (sync_after > :after OR id > :after_id) "
+    "ORDER BY sync_after, id LIMIT :limit"
+)
 _CLAIM = _statement(
-    f"{_PUT_OFF} WHERE id IN (SELECT id FROM execution WHERE sync_after <= :now AND {_BELONGS} "  # noqa: S608 - parameters
-    "ORDER BY sync_after LIMIT :limit [locked]) RETURNING {columns}",
+    f"{_PUT_OFF} WHERE id IN (SELECT id FROM execution WHERE id IN (SELECT value FROM [ids]) "  # noqa: S608 - parameters
+    "AND sync_after <= :now [locked]) RETURNING {columns}",
     records.EXECUTION,
 )
 _PUT_OFF_THESE = _statement(
@@ -53,27 +59,54 @@ _PUT_OFF_THESE = _statement(
     "WHERE id IN (SELECT value FROM [ids]) AND sync_after IS NOT NULL [locked])"
 )
 _UNFINISHED = Statement(
-    "SELECT {columns} FROM execution WHERE sync_after IS NOT NULL AND (:everybody = 1 OR owner_id = :owner_id) "
-    "ORDER BY sync_after LIMIT :limit",
+    "SELECT {columns} FROM execution WHERE sync_after IS NOT NULL ORDER BY sync_after LIMIT :limit", records.EXECUTION
+)
+# By the owner's few that have not ended, and not by everybody's.
+_UNFINISHED_OF_OWNER = Statement(
+    "SELECT {columns} FROM execution WHERE owner_id = :owner_id AND status IN ('PENDING', 'STARTED', 'RETRY') "
+    "AND +sync_after IS NOT NULL ORDER BY sync_after LIMIT :limit",
     records.EXECUTION,
 )
 _UNASKED = Statement(
     "SELECT {columns} FROM execution WHERE sync_after <= :before ORDER BY sync_after LIMIT :limit", records.EXECUTION
 )
-_IS_DUE = Statement("SELECT 1 FROM execution WHERE sync_after <= :now LIMIT 1")
 _KNOWN = _statement(
     "SELECT DISTINCT registered_task_id FROM execution "  # noqa: S608 - parameters
     "WHERE registered_task_id IN (SELECT value FROM [task_ids]) AND" + _BELONGS
 )
 
 
-def claim(app: TrackedApp, apps: Sequence[TrackedApp], now: Micros, limit: int) -> list[Execution]:
-    """Up to `limit` runs of an app that are due to be looked up, put off at once: whoever else asks gets others.
+class Position(NamedTuple):
+    """A place in the order in which runs are due."""
+
+    sync_after: Micros
+    id: str
+
+
+#: Before all of them.
+FIRST = Position(0, "")
+
+
+class Due(NamedTuple):
+    """A run that is due to be looked up."""
+
+    position: Position
+    #: Whether it is the app's that was asked about.
+    belongs: bool
+
+
+def due(app: TrackedApp, apps: Sequence[TrackedApp], after: Position, now: Micros, limit: int) -> list[Due]:
+    """Up to `limit` runs that are due, of whatever app, in their order after a position.
 
     `apps` are all that are configured: a run that names none is that of the first whose modules have it.
     """
-    rows = _CLAIM.all(limit=limit, **_belonging(app, apps), **_pause(now))
-    return [records.execution(row) for row in rows]
+    rows = _DUE.all(after=after.sync_after, after_id=after.id, now=now, limit=limit, **_belonging(app, apps))
+    return [Due(Position(sync_after, run_id), bool(belongs)) for sync_after, run_id, belongs in rows]
+
+
+def claim(ids: Iterable[str], now: Micros) -> list[Execution]:
+    """Those of the runs that are due to be looked up still, put off at once: whoever else asks gets others."""
+    return [records.execution(row) for row in _CLAIM.all(ids=json.dumps(list(ids)), **_pause(now))]
 
 
 def put_off(ids: Iterable[str], now: Micros) -> None:
@@ -83,18 +116,14 @@ def put_off(ids: Iterable[str], now: Micros) -> None:
 
 def unfinished(owner_id: str | None, limit: int) -> list[Execution]:
     """Up to `limit` runs of other apps that have not ended, of an owner, None for all owners: those first that were due first."""
-    rows = _UNFINISHED.all(everybody=int(owner_id is None), owner_id=owner_id or "", limit=limit)
+    everybodys = owner_id is None
+    rows = _UNFINISHED.all(limit=limit) if everybodys else _UNFINISHED_OF_OWNER.all(owner_id=owner_id, limit=limit)
     return [records.execution(row) for row in rows]
 
 
 def unasked(before: Micros, limit: int) -> list[Execution]:
     """Up to `limit` runs that were to be looked up before then, and that nobody has."""
     return [records.execution(row) for row in _UNASKED.all(before=before, limit=limit)]
-
-
-def is_due(now: Micros) -> bool:
-    """Whether any run at all is due to be looked up."""
-    return _IS_DUE.value(now=now) is not None
 
 
 def known(task_ids: Iterable[str], app: TrackedApp, apps: Sequence[TrackedApp]) -> set[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from task_server.domain.clock import seconds
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from task_server.domain.clock import Micros, seconds
 from task_server.domain.observation import Observation
 from task_server.domain.syncing import is_news, seen_at, vanished
 from task_server.domain.tracked_app import TrackedApp
@@ -11,34 +15,64 @@ from task_server.usecases.observing import Observing
 from task_server.usecases.ports import Ports
 from task_server.usecases.syncing import ResultBackends
 
-#: Runs of one question to a backend, and of one transaction.
+#: Runs that one search looks at, whosever they are: so many are asked about at once, and moved in one transaction.
 _BATCH = 500
+#: How often all that is due is looked at again: whoever stored a run too late was passed by.
+_ROUND_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class _Round:
+    """How far the due runs were looked at for an app. What is due of no app is so for days, and must not be read each second."""
+
+    looked_to: syncing.Position = syncing.FIRST
+    ends: float = field(default_factory=lambda: time.monotonic() + _ROUND_SECONDS)
+
+    def is_over(self, now: Micros) -> bool:
+        """Whether it is time to begin anew; also where the database's clock was set back, so that others come before."""
+        return time.monotonic() >= self.ends or self.looked_to.sync_after > now
 
 
 class Reconciling:
     """The use cases of reconciling. Any number of processes may do the same: each run is looked up by one of them.
 
-    The older a run is, the longer is the time between two questions (`domain.syncing`).
+    The older a run is, the longer is the time between two questions (`domain.syncing`). One object remembers how far it has looked,
+    and is called for an app by one thread.
     """
 
     def __init__(self, ports: Ports, observing: Observing, vanished_after_seconds: float) -> None:
         self._database = ports.database
         self._observing = observing
         self._patience = seconds(vanished_after_seconds)
+        self._rounds: dict[str, _Round] = {}
 
     def reconcile(self, backends: ResultBackends, app: TrackedApp) -> int:
-        """Look up runs of an app that are due, and end those that have vanished; return how many were due.
+        """Look up runs of an app that are due, and end those that have vanished; return how many were looked up.
 
-        Raises ResultBackendUnavailable.
+        Raises ResultBackendUnavailable; what it can not tell now is due as soon as it can.
         """
+        while due := self._next_due(backends, app):
+            own = [each.position.id for each in due if each.belongs]
+            done = self._look_up(backends, app, own) if own else 0
+            self._rounds[app.name].looked_to = due[-1].position
+            if done:
+                return done
+        return 0
+
+    def _next_due(self, backends: ResultBackends, app: TrackedApp) -> list[syncing.Due]:
         with self._database.read():
-            if not syncing.is_due(self._database.now()):
-                return 0
-        # The backend is asked before: what it can not tell now shall be due as soon as it can.
+            now = self._database.now()
+            present = self._rounds.get(app.name)
+            if present is None or present.is_over(now):
+                present = self._rounds[app.name] = _Round()
+            return syncing.due(app, backends.apps, present.looked_to, now, _BATCH)
+
+    def _look_up(self, backends: ResultBackends, app: TrackedApp, ids: Sequence[str]) -> int:
+        # The backend is asked before anything is put off.
         backends.look_up(app, ["is-there-anybody"])
         with self._database.write():
             now = self._database.now()
-            runs = syncing.claim(app, backends.apps, now, _BATCH)
+            runs = syncing.claim(ids, now)
         if not runs:
             return 0
         found = backends.look_up(app, [run.task_id for run in runs])

@@ -188,6 +188,42 @@ def test_the_pause_grows_with_the_age_of_a_run(ports, caller, reconciling, backe
         assert abs(pause(ports, run) - wanted) < 5 * SECOND
 
 
+def test_what_is_due_of_no_app_is_looked_at_once(ports, caller, reconciling, backends, monkeypatch) -> None:
+    monkeypatch.setattr("task_server.usecases.reconciling._BATCH", 2)
+    for number in range(5):
+        register(ports, caller, f"o-{number}", "other")
+    run = register(ports, caller, "s-1")
+    make_due(ports)
+    assert reconciling.reconcile(backends, SHOP) == 1, "whatever is due before it"
+    looked_at: list[int] = []
+
+    def due(*args) -> list[store.Due]:
+        looked_at.append(len(found := real(*args)))
+        return found
+
+    real = store.due
+    monkeypatch.setattr(store, "due", due)
+    assert reconciling.reconcile(backends, SHOP) == 0
+    late = register(ports, caller, "s-2")
+    with ports.database.write():
+        ExecutionRow.update(sync_after=ports.database.now()).where(ExecutionRow.id.in_([run.id, late.id])).execute()
+    assert reconciling.reconcile(backends, SHOP) == 2
+    assert looked_at == [0, 2]
+
+
+def test_a_clock_that_is_set_back_hides_nothing_that_is_due(ports, caller, clock, reconciling, backends) -> None:
+    register(ports, caller, "1")
+    clock.sleep(3600)
+    assert reconciling.reconcile(backends, SHOP) == 1
+    register(ports, caller, "2")
+    clock.sleep(60)
+    assert reconciling.reconcile(backends, SHOP) == 1, "the first was put off for longer"
+    clock.sleep(-3000)
+    register(ports, caller, "3")
+    clock.sleep(60)
+    assert reconciling.reconcile(backends, SHOP) == 1
+
+
 def test_that_a_run_still_runs_is_stored_seldom(ports, caller, syncing, reconciling, backends) -> None:
     run = register(ports, caller, "1")
     backends.known["1"] = result("STARTED")
@@ -260,9 +296,14 @@ def test_the_database_finds_the_app_as_the_rule_does(ports, caller, stranger, ap
         for app in ("", "shop-app", "gone")
     ]
     make_due(ports)
+    found: set[str] = set()
     for app in apps:
         with ports.database.write():
-            claimed = {run.id for run in store.claim(app, apps, ports.database.now(), 1000)}
+            now = ports.database.now()
+            due = store.due(app, apps, store.FIRST, now, 1000)
+            assert len(due) == len(runs) - len(found)
+            claimed = {run.id for run in store.claim([each.position.id for each in due if each.belongs], now)}
+        found |= claimed
         assert claimed == {run.id for run in runs if app_of(run, apps) is app}
     assert claimed or apps[-1] is SILENT
 
