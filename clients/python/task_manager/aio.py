@@ -62,6 +62,7 @@ from task_manager.v1.task_service_pb2 import (
     RunTaskRequest,
     StopTaskRequest,
     StopTaskResponse,
+    SyncTaskRequest,
     TaskStats,
     WatchTasksRequest,
 )
@@ -200,6 +201,10 @@ class AsyncTaskClient(AsyncExecutionCalls, AsyncLockCalls):
     async def resume(self, task_id: str) -> Task:
         """As `TaskClient.resume`: lets a held task fire again."""
         return await self._call(rpcs.RESUME_TASK, ResumeTaskRequest(task_id=task_id))
+
+    async def sync(self, task_id: str) -> Task:
+        """As `TaskClient.sync`: gives on at once the runs of a task whose worker is lost."""
+        return await self._call(rpcs.SYNC_TASK, SyncTaskRequest(task_id=task_id))
 
     async def preview_schedule(
         self, cron_expression: str, *, time_zone: str = "", count: int = 10, after: datetime | None = None

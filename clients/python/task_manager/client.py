@@ -60,6 +60,7 @@ from task_manager.v1.task_service_pb2 import (
     RunTaskRequest,
     StopTaskRequest,
     StopTaskResponse,
+    SyncTaskRequest,
     TaskStats,
     WatchTasksRequest,
 )
@@ -265,6 +266,10 @@ class TaskClient(ExecutionCalls, LockCalls):
     def resume(self, task_id: str) -> Task:
         """Lets a held task fire again. One that is not held stays as it is."""
         return self._call(rpcs.RESUME_TASK, ResumeTaskRequest(task_id=task_id))
+
+    def sync(self, task_id: str) -> Task:
+        """Gives on at once the runs of a task whose worker is lost, and reads the task. Raises `TaskNotFound`."""
+        return self._call(rpcs.SYNC_TASK, SyncTaskRequest(task_id=task_id))
 
     def preview_schedule(
         self, cron_expression: str, *, time_zone: str = "", count: int = 10, after: datetime | None = None

@@ -75,6 +75,7 @@ STOP_TASK = Rpc(_TASKS, "StopTask", task_service.StopTaskRequest, task_service.S
 STOP_TASKS = Rpc(_TASKS, "StopTasks", task_service.StopTasksRequest, task_service.StopTasksResponse)
 DELETE_TASK = Rpc(_TASKS, "DeleteTask", task_service.DeleteTaskRequest, Empty)
 RUN_TASK = Rpc(_TASKS, "RunTask", task_service.RunTaskRequest, Task)
+SYNC_TASK = Rpc(_TASKS, "SyncTask", task_service.SyncTaskRequest, Task)
 PAUSE_TASK = Rpc(_TASKS, "PauseTask", task_service.PauseTaskRequest, Task)
 RESUME_TASK = Rpc(_TASKS, "ResumeTask", task_service.ResumeTaskRequest, Task)
 PREVIEW_SCHEDULE = Rpc(

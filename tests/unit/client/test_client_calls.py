@@ -91,6 +91,9 @@ class Recording(Servicer):
     def ResumeTask(self, request: Any, context: Any) -> Any:
         return self._note(request, context, Task(task_id=request.task_id, status=Task.SCHEDULED))
 
+    def SyncTask(self, request: Any, context: Any) -> Any:
+        return self._note(request, context, Task(task_id=request.task_id))
+
     def PreviewSchedule(self, request: Any, context: Any) -> Any:
         return self._note(request, context, PreviewScheduleResponse(description="Every minute"))
 
@@ -170,6 +173,7 @@ async def test_a_schedule_is_paused_resumed_and_previewed(serve: Any, connect: A
 
     assert (await client.call("pause", "t1")).status == Task.PAUSED
     assert (await client.call("resume", "t1")).status == Task.SCHEDULED
+    assert (await client.call("sync", "t1")).task_id == "t1"
     after = datetime(2026, 3, 1, tzinfo=UTC)
     shown = await client.call("preview_schedule", "* * * * *", time_zone="Asia/Shanghai", count=3, after=after)
     assert shown.description == "Every minute"
@@ -177,8 +181,8 @@ async def test_a_schedule_is_paused_resumed_and_previewed(serve: Any, connect: A
     with pytest.raises(ValueError, match=r"after: .*no time zone"):
         await client.call("preview_schedule", "@daily", after=datetime(2026, 3, 1))  # noqa: DTZ001
 
-    pause, resume, full, short = service.requests
-    assert pause.task_id == resume.task_id == "t1"
+    pause, resume, sync, full, short = service.requests
+    assert pause.task_id == resume.task_id == sync.task_id == "t1"
     assert (full.cron_expression, full.time_zone, full.count) == ("* * * * *", "Asia/Shanghai", 3)
     assert full.after.ToDatetime(UTC) == after
     assert (short.cron_expression, short.time_zone, short.HasField("after")) == ("@daily", "", False)
