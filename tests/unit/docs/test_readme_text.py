@@ -100,7 +100,7 @@ def test_the_table_has_every_setting_with_its_default(page: Path) -> None:
     ]
     told = {row[1]: row[2] or "" for row in rows if row}
     assert told == environment(Settings())
-    assert list(told) == list(environment(Settings())), "in the order of config.py"
+    assert list(told) == list(environment(Settings())), "in the order of the settings"
     assert all(name.startswith(PREFIX) for name in told)
 
 

@@ -1,66 +1,11 @@
-"""The settings of every process, and the one reader of the environment and of the TOML file.
-
-A setting is a field of `Settings`; its name in the environment is `TASK_SERVER_` and the field's name in capitals, in the TOML
-file (`--config`, or `TASK_SERVER_CONFIG`) the field's name as it is. The environment wins over the file, the file over the default.
-Instead of a variable, the same name with `_FILE` may name a file that holds the value, as containers are given their secrets;
-a variable that is set itself wins.
-
-The standard library reads it: a settings framework costs each of the six processes 13 MB and 0.1 s of start-up, which the budgets
-of the embedded stack do not have.
-"""
+"""What can be set, each with its default."""
 
 from __future__ import annotations
 
-import dataclasses
-import ipaddress
-import math
-import os
-import tomllib
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-PREFIX = "TASK_SERVER_"
-#: The numbers for which 0 has a meaning; all others are more than 0.
-_MAY_BE_ZERO = (
-    "worker_concurrency",
-    "max_connection_age_seconds",
-    "rate_per_token",
-    "rate_per_owner",
-    "max_streams_per_token",
-    "max_streams_per_owner",
-    "rate_per_failing_peer",
-    "max_tasks_per_owner",
-    "max_schedules_per_owner",
-    "max_queued_per_owner",
-    "max_running_per_owner",
-    "max_source_bytes_per_owner",
-    "max_result_bytes_per_owner",
-    "max_executions_per_owner",
-    "max_locks_per_owner",
-    "stop_grace_seconds",
-    "drain_seconds",
-    "retain_executions_seconds",
-    "retain_executions_per_task",
-    "retain_logs_seconds",
-    "retain_events_seconds",
-    "retain_events",
-    "retain_audit_seconds",
-    "tracking_vanished_after_seconds",
-)
-#: What must be kept longer than a call may take, and why.
-_OUTLAST_A_CALL = {
-    "retain_executions_seconds": "a creation that is repeated finds what the first one made",
-    "retain_events_seconds": "the watch token of an answer still works when the answer comes",
-}
-#: The database itself refuses to give up younger events.
-_SHORTEST_AUDIT_SECONDS = 30 * 86_400.0
-#: Below this a child could outlive its lease by the time that it takes the kernel to kill it.
-_SHORTEST_HEARTBEAT_SECONDS = 0.1
+from task_server.config.rules import violations
 
 
 class ConfigError(Exception):
@@ -90,7 +35,7 @@ class Settings:
     #: read it. Empty means sealing.key in `data_dir`, where there is one: `up` makes it at its first start.
     sealing_key_file: str = ""
     #: The keys themselves, where they come by the environment instead. For servers and workers.
-    sealing_keys: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    sealing_keys: tuple[str, ...] = field(default=(), repr=False)
 
     #: Where the gRPC server listens: host:port, or `unix:path`.
     grpc_address: str = "127.0.0.1:50051"
@@ -264,76 +209,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check each value and how they go together; raise ConfigError with all that is wrong."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        numbers = {name: value for name, value in values.items() if type(value) in (int, float)}
-        # Written so that NaN, which compares with nothing, is wrong too.
-        wrong = [
-            f"{name} must be {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}"
-            for name, value in numbers.items()
-            if not (math.isfinite(value) and (value > 0 or (value == 0 and name in _MAY_BE_ZERO)))
-        ]
-        if self.lease_seconds < 3 * self.heartbeat_seconds * (1 - 1e-9):  # 3 * 0.8 is more than 2.4
-            wrong.append(
-                "lease_seconds must be at least 3 times heartbeat_seconds, so that two missed beats lose no lease"
-            )
-        if self.heartbeat_seconds < _SHORTEST_HEARTBEAT_SECONDS:
-            wrong.append(
-                f"heartbeat_seconds must be at least {_SHORTEST_HEARTBEAT_SECONDS:g}: half of it is left for a child to die in "
-                "before its lease ends"
-            )
-        if self.stop_poll_seconds > self.heartbeat_seconds:
-            wrong.append(
-                "stop_poll_seconds must not be more than heartbeat_seconds: a stop is no less urgent than a lease"
-            )
-        if self.default_timeout_seconds > self.max_timeout_seconds:
-            wrong.append("default_timeout_seconds must not be more than max_timeout_seconds")
-        for name, why in _OUTLAST_A_CALL.items():
-            if 0 < values[name] < self.max_call_seconds:
-                wrong.append(f"{name} must be 0 or at least max_call_seconds, so that {why}")
-        if 0 < self.retain_audit_seconds < _SHORTEST_AUDIT_SECONDS:
-            wrong.append(
-                "retain_audit_seconds must be 0 or at least 2592000 (30 days): the table gives up nothing younger"
-            )
-        if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql://")):
-            wrong.append("database_url must begin with sqlite:/// or postgresql://")
-        if not self.broker_url.startswith(("redis://", "rediss://", "redis+socket://")):
-            wrong.append("broker_url must begin with redis://, rediss:// or redis+socket://")
-        if not _has_port(self.broker_url):
-            wrong.append("broker_url can not be read: write special characters of the user and the password as %XX")
-        if "ssl_" in self.broker_url.partition("?")[2]:
-            # kombu and redis-py each read their own of them, and one of them turns off all checks.
-            wrong.append("broker_url must say nothing of TLS but rediss://; set broker_ca_file, broker_cert_file")
-        for name, example in (("http_address", "127.0.0.1:8080"), ("metrics_address", "127.0.0.1:9464")):
-            _, colon, port = values[name].rpartition(":")
-            is_off = name == "metrics_address" and not values[name]
-            if not is_off and (not colon or not port.isdecimal() or int(port) > 65_535):
-                wrong.append(f"{name} must be host:port, as {example}")
-        wrong += [
-            f"trusted_proxies must be networks, as 10.1.0.0/16, not {network!r}"
-            for network in self.trusted_proxies
-            if not _is_network(network)
-        ]
-        wrong += [
-            f"{prefix}_cert_file and {prefix}_key_file go together: set both or none"
-            for prefix in ("tls", "gateway_target", "broker")
-            if bool(values[f"{prefix}_cert_file"]) != bool(values[f"{prefix}_key_file"])
-        ]
-        if self.tls_client_ca_file and not self.tls_cert_file:
-            wrong.append(
-                "tls_client_ca_file needs tls_cert_file and tls_key_file: callers show certificates over TLS only"
-            )
-        wrong += _wrong_egress(self)
-        if self.sealing_key_file and self.sealing_keys:
-            wrong.append("sealing_key_file and sealing_keys exclude one another; set one of them")
-        if not self.worker_queues:
-            wrong.append("worker_queues must name at least one queue")
-        if self.sandbox_namespaces not in ("auto", "off"):
-            wrong.append("sandbox_namespaces must be auto or off")
-        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            wrong.append("log_level must be DEBUG, INFO, WARNING or ERROR")
-        if self.log_format not in ("text", "json"):
-            wrong.append("log_format must be text or json")
-        if wrong:
+        if wrong := violations(self):
             raise ConfigError("\n".join(wrong))
 
     @property
@@ -358,129 +234,3 @@ class Settings:
     def sealing_key_path(self) -> Path:
         """The sealing keys' file, the default filled in."""
         return Path(self.sealing_key_file) if self.sealing_key_file else self.data_dir / "sealing.key"
-
-
-def _has_port(url: str) -> bool:
-    """Whether what stands where the port does is one: of a password with a / or # in it, a part would."""
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        return False
-    return True
-
-
-def load(config_file: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
-    """Read the settings: `overrides` (None means not given), then the environment, then the TOML file, then the defaults.
-
-    Raises ConfigError for an unknown name, a value of the wrong type, or values that do not go together.
-    """
-    environ = os.environ if environ is None else environ
-    if config_file is None and environ.get(f"{PREFIX}CONFIG"):
-        config_file = Path(environ[f"{PREFIX}CONFIG"])
-    hints = typing.get_type_hints(Settings)
-    values: dict[str, Any] = {}
-    for source, items in (("the file", _read_file(config_file)), ("the environment", _read_environment(environ))):
-        for name, value in items.items():
-            if name not in hints:
-                known = ", ".join(each.name for each in fields(Settings))
-                raise ConfigError(f"{source} sets {name!r}, which is no setting; the settings are {known}")
-            values[name] = _cast(name, hints[name], value)
-    values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives another process the same settings."""
-    result = {}
-    for each in fields(Settings):
-        value = getattr(settings, each.name)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        result[PREFIX + each.name.upper()] = text
-    return result
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _wrong_egress(settings: Settings) -> list[str]:
-    """What is wrong with where API tasks may go, as far as it can be said here; the executors read the entries."""
-    wrong = []
-    if not settings.egress_ports:
-        wrong.append("egress_ports must name at least one port, as 443")
-    wrong += [
-        f"egress_ports: {port} is not between 1 and 65535" for port in settings.egress_ports if not 0 < port < 65_536
-    ]
-    if settings.egress_proxy and not settings.egress_proxy.startswith("http://"):
-        wrong.append("egress_proxy must be http://host:port")
-    if "@" in settings.egress_proxy:
-        wrong.append("egress_proxy must not have credentials in it; set egress_proxy_credentials")
-    if settings.egress_proxy_credentials and not settings.egress_proxy:
-        wrong.append("egress_proxy_credentials needs egress_proxy")
-    if settings.egress_proxy_credentials and (
-        ":" not in settings.egress_proxy_credentials or not settings.egress_proxy_credentials.isprintable()
-    ):
-        wrong.append("egress_proxy_credentials must be user:password")
-    return wrong
-
-
-def _read_file(config_file: Path | None) -> dict[str, Any]:
-    if config_file is None:
-        return {}
-    try:
-        return tomllib.loads(config_file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"the configuration file {config_file} can not be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file {config_file} is not TOML: {error}") from error
-
-
-def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    known = {each.name for each in fields(Settings)}
-    items: dict[str, str] = {}
-    secrets: dict[str, str] = {}
-    for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
-            continue
-        name = variable.removeprefix(PREFIX).lower()
-        if name not in known and name.removesuffix("_file") in known:
-            secrets[name.removesuffix("_file")] = _read_secret(variable, Path(value))
-        else:
-            items[name] = value
-    return secrets | items
-
-
-def _read_secret(variable: str, file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"{variable} names {file}, which can not be read: {error.strerror}") from error
-
-
-def _cast(name: str, kind: Any, value: Any) -> Any:
-    """The value as the setting's type. The environment has texts only; of TOML's types only the fitting ones are taken."""
-    try:
-        if isinstance(kind, types.GenericAlias):
-            of = typing.get_args(kind)[0]
-            parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-            fitting = isinstance(parts, list) and all(
-                isinstance(part, str | of) and not isinstance(part, bool) for part in parts
-            )
-            if not fitting:
-                raise TypeError
-            return tuple(of(part.strip() if isinstance(part, str) else part) for part in parts if part != "")
-        if kind is bool:
-            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
-        if not isinstance(value, {int: (int, str), float: (int, float, str)}.get(kind, str)) or isinstance(value, bool):
-            raise TypeError
-        return kind(value)
-    except (KeyError, TypeError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
-        lists = {tuple[int, ...]: "a list of whole numbers", tuple[str, ...]: "a list of texts"}
-        # A URL may hold a password.
-        given = "" if name.endswith("_url") else f", not {value!r}"
-        raise ConfigError(f"{name} must be {(wanted | lists)[kind]}{given}") from None
