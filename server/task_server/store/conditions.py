@@ -8,7 +8,8 @@ from task_server.domain.filters.checking import Anything, Condition, Pattern, Re
 from task_server.domain.filters.fields import EXECUTION_FIELDS, TASK_FIELDS, Kind
 from task_server.domain.filters.tree import And, Not, Operator, Or
 from task_server.store.clause import Clause, joined, negated
-from task_server.store.dialect import Dialect, Path
+from task_server.store.dialect import Dialect
+from task_server.store.json_path import Path
 
 #: By field: the column that has it, where that is not called the same, or what is made of columns.
 EXECUTION_COLUMNS: Mapping[str, str] = {name: name for name in EXECUTION_FIELDS} | {

@@ -6,17 +6,15 @@ which PostgreSQL does not take, is looked at as U+FFFD.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import peewee
 
 from task_server.store.clause import Clause
+from task_server.store.json_path import Path, Scalar
+from task_server.store.postgres_dialect import PostgresDialect
+from task_server.store.sqlite_dialect import SqliteDialect
 from task_server.store.tables import ExecutionRow
-
-#: What a value within JSON is compared with.
-Scalar: TypeAlias = str | float | bool | None
-#: Keys of objects and places in lists.
-Path: TypeAlias = tuple[str | int, ...]
 
 
 class Dialect(Protocol):
@@ -72,12 +70,4 @@ class Dialect(Protocol):
 
 def dialect() -> Dialect:
     """That of the database that the tables are bound to."""
-    from task_server.store.postgres_dialect import PostgresDialect
-    from task_server.store.sqlite_dialect import SqliteDialect
-
     return SqliteDialect() if isinstance(ExecutionRow._meta.database, peewee.SqliteDatabase) else PostgresDialect()
-
-
-def json_path(path: Path) -> str:
-    """The path as both databases write it. Its keys have neither quotes nor backslashes in them."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in path)

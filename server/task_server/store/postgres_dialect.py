@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from task_server.store.clause import Clause
-from task_server.store.dialect import Path, Scalar, json_path
+from task_server.store.json_path import Path, Scalar, json_path
 
 
 class PostgresDialect:

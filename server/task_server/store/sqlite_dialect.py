@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from task_server.store.clause import Clause
-from task_server.store.dialect import Path, Scalar, json_path
+from task_server.store.json_path import Path, Scalar, json_path
 
 _NUMBER = "('integer', 'real')"
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from task_server.domain.errors import ResultBackendUnavailable
 from task_server.domain.observation import Observation
 from task_server.domain.tracked_app import TrackedApp
-from task_server.tracking.results import ResultBackendAway, Results, results_of
+from task_server.tracking.results import ResultBackendAway, Results
 
 _log = logging.getLogger(__name__)
 #: How long one that did not answer is not asked: many who ask would else wait for it, each in a thread.
@@ -55,3 +55,15 @@ class ConfiguredBackends:
             if app.name not in self._results:
                 self._results[app.name] = results_of(app)
             return self._results[app.name]
+
+
+def results_of(app: TrackedApp) -> Results:
+    """The results of an app that has a backend. Nothing is connected yet. Raises ImportError where its library is missing."""
+    # Each brings libraries that the other one does not need.
+    if app.backend.startswith("db+"):
+        from task_server.tracking.database_results import DatabaseResults
+
+        return DatabaseResults(app)
+    from task_server.tracking.redis_results import RedisResults
+
+    return RedisResults(app)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from task_server.domain.observation import Observation
-from task_server.domain.tracked_app import TrackedApp
 
 #: How long a backend may take to be reached, and to answer one question. One that takes longer is away.
 ANSWER_SECONDS = 2.0
@@ -24,15 +23,3 @@ class Results(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
-
-
-def results_of(app: TrackedApp) -> Results:
-    """The results of an app that has a backend. Nothing is connected yet. Raises ImportError where its library is missing."""
-    # Each brings libraries that the other one does not need.
-    if app.backend.startswith("db+"):
-        from task_server.tracking.database_results import DatabaseResults
-
-        return DatabaseResults(app)
-    from task_server.tracking.redis_results import RedisResults
-
-    return RedisResults(app)

@@ -17,7 +17,8 @@ from tests.broker import BrokerProcess
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.tracked_app import TrackedApp
-from task_server.tracking.results import ResultBackendAway, Results, results_of
+from task_server.tracking.backends import results_of
+from task_server.tracking.results import ResultBackendAway, Results
 
 #: Celery's own writer.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")

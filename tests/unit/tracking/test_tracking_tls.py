@@ -14,9 +14,10 @@ from tests.unit.dispatch.test_broker_tls import TlsBroker, tls_broker
 
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tls.broker import broker_options
+from task_server.tracking.backends import results_of
 from task_server.tracking.event import Seen
 from task_server.tracking.event_source import EventSource
-from task_server.tracking.results import ResultBackendAway, results_of
+from task_server.tracking.results import ResultBackendAway
 
 __all__ = ["tls_broker"]
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
