@@ -19,6 +19,8 @@ _VALUES = frozenset(
 _CONTAINERS: dict[str, type] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = frozenset(("PROTO", "FRAME"))
+#: What JSON makes a key of. To hash a tuple goes through all that it holds, which ends the process where that is deep.
+_KEYS = (str, int, float, type(None))
 
 
 def read_pickle(data: bytes) -> Any:
@@ -60,6 +62,8 @@ def _read(data: bytes) -> Any:
             stack[-1].extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else _marked(stack)
+            if not all(isinstance(key, _KEYS) for key in items[::2]):
+                raise UnreadableError("it is a pickle of more than plain values, which is not read")
             stack[-1].update(zip(items[::2], items[1::2], strict=True))
         elif name == "MEMOIZE":
             memo[len(memo)] = stack[-1]
