@@ -68,8 +68,11 @@ class SqliteDialect:
 
 
 def _readable(document: str) -> str:
-    """Its functions fail for what is no JSON. Only where no backslash stands for itself is `\\u0000` always that character."""
-    whole = rf"replace(replace({document}, '\\', '\u005c'), '\u0000', '\ufffd')"
+    """Its functions fail for what is no JSON. Only where no backslash stands for itself is `\\u0000` always that character.
+
+    U+FFFD stands there as itself: a path does not find a key that is written as `\\ufffd`.
+    """
+    whole = rf"replace(replace({document}, '\\', '\u005c'), '\u0000', '" + "\ufffd')"
     return (
         f"CASE WHEN NOT json_valid({document}) THEN NULL WHEN instr({document}, '\\u0000') > 0 THEN {whole} "
         f"ELSE {document} END"

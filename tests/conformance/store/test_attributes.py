@@ -54,6 +54,21 @@ def test_removed_executions_leave_no_attributes(ports, caller):
     assert removed.isdisjoint(row[0] for row in kept())
 
 
+def test_keys_that_differ_in_what_postgresql_does_not_take_are_one(ports, caller):
+    one, two = (each for each, _ in store(ports, caller)[1:3])
+    change(ports, one.id, metadata=records.dumps({"a\0": 1, "a\ufffd": 1}), task_kwargs="{}")
+    change(ports, two.id, metadata=records.dumps({"\\u0000": 1, "\0": "\\"}), task_kwargs="{}")
+    assert {row[1:] for row in kept() if row[0] == one.id} == {("metadata.a\ufffd", "1")}
+    assert finds(ports, "metadata.'a\ufffd' = 1") == {one.id}
+    for text in ("metadata.'a\ufffd':*", "metadata:'a\ufffd'", "metadata.'a\ufffd' > 0"):
+        wanted = ExecutionFilter(condition=check_filter(text, EXECUTION_FIELDS, UTC, Violations()))
+        with ports.database.read():
+            assert [each.id for each in execution_pages.page(wanted, (), 1000)] == [one.id], text
+    with ports.database.write():
+        retention.remove_executions([one.id])
+    assert not [row for row in kept() if row[0] == one.id]
+
+
 @pytest.mark.parametrize("count", [31, 32, 33, 100])
 def test_of_an_execution_with_too_many_all_are_found(ports, caller, count):
     one = store(ports, caller)[2][0]

@@ -92,6 +92,8 @@ def test_a_path_leads_to_keys_and_places() -> None:
         ("retries = many", "1: 'many' is no number"),
         ("retries = 1e999", "1: '1e999' is no number"),
         ("duration = 5m", "1: '5m' is no number"),
+        ("duration > 1e308", "1: '1e308' is more than"),
+        ("duration > -2e12s", "1: '-2e12s' is more than"),
         ("module.a = 1", "1: module has no parts"),
         ("metadata = 1", "1: name what in metadata is compared, as metadata.team"),
         ("task_args = 1", "1: name what in task_args is compared, as task_args.0"),

@@ -10,13 +10,15 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from task_server.domain import days
-from task_server.domain.clock import SECOND
+from task_server.domain.clock import SECOND, Micros
 from task_server.domain.filters.fields import Field, Kind
 from task_server.domain.filters.parser import Comparison, FilterError, Literal, Name
 from task_server.domain.filters.tree import Node, Operator, mapped
 
 #: Beyond this a double does not hold every integer, and JSON numbers are doubles.
 _EXACT = 2**53
+#: In seconds; its microseconds fit into the databases' integers.
+_LONGEST = 10**12
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _PLACE = re.compile(r"[0-9]{1,9}")
 #: What stands in JSON text as something else, so that a database can not look for a key by it.
@@ -110,7 +112,7 @@ class Checker:
             case Kind.NUMBER:
                 return _number(text)
             case Kind.SECONDS:
-                return round(_number(text.removesuffix("s")) * SECOND)
+                return _length(text)
         if not literal.is_quoted and text in _NAMED:
             if operator not in (Operator.EQUAL, Operator.UNEQUAL, Operator.HAS):
                 message = f"{text} is neither less nor greater than anything; use = or !=, or quote a text"
@@ -158,6 +160,14 @@ def _number(text: str) -> int | float:
         message = f"{text[:40]!r} is no number, as 2 or 0.5"
         raise ValueError(message)
     return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+
+
+def _length(text: str) -> Micros:
+    seconds = _number(text.removesuffix("s"))
+    if abs(seconds) > _LONGEST:
+        message = f"{text[:40]!r} is more than {_LONGEST:,} seconds, which nothing takes"
+        raise ValueError(message)
+    return round(seconds * SECOND)
 
 
 _STAR = Literal("*", stars=(0,))

@@ -28,8 +28,9 @@ SELECT execution.id AS execution_id, '{column}.' || each.key AS name,
 FROM execution, json_each({readable}) AS each
 WHERE each.type IN ('text', 'integer') AND length(each.key) <= 100 AND length(each.atom) <= 200"""
 _CHANGED = "OLD.metadata <> NEW.metadata OR OLD.task_kwargs <> NEW.task_kwargs"
+# Two keys are the same once U+FFFD stands for U+0000 in one of them; PostgreSQL's objects have each key once.
 _ADD = """
-INSERT INTO execution_attribute SELECT name, value, NEW.created_at, NEW.id, NEW.owner_id
+INSERT INTO execution_attribute SELECT DISTINCT name, value, NEW.created_at, NEW.id, NEW.owner_id
     FROM execution_leaf WHERE execution_id = NEW.id LIMIT 32;
 INSERT INTO execution_attribute SELECT '', '', NEW.created_at, NEW.id, NEW.owner_id WHERE changes() = 32;"""
 _REMOVE = """
@@ -54,7 +55,7 @@ _SQLITE = (
 INSERT INTO execution_attribute SELECT name, value, created_at, id, owner_id FROM (
     SELECT leaf.name, leaf.value, execution.created_at, execution.id, execution.owner_id,
         ROW_NUMBER() OVER (PARTITION BY execution.id) AS number
-    FROM execution JOIN execution_leaf AS leaf ON leaf.execution_id = execution.id
+    FROM execution JOIN (SELECT DISTINCT * FROM execution_leaf) AS leaf ON leaf.execution_id = execution.id
 ) AS numbered WHERE number <= 32""",
     """
 INSERT INTO execution_attribute SELECT '', '', recorded_at, execution_id, owner FROM execution_attribute
