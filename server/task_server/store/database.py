@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 #: How long a writer waits for others on SQLite, for those of its own process and of others. Twice this is below the limit of one
 #: call, so that a caller hears of it.
 _SQLITE_BUSY_SECONDS = 10.0
+#: How long one may read on SQLite, as long as a statement may take on PostgreSQL.
+_SQLITE_READ_SECONDS = 8.0
 #: What means that the database is away, and not that a statement is wrong. The bare DatabaseError is what SQLite's driver raises of
 #: a file that is damaged or no database; InternalError is PostgreSQL's for a server that takes no writes (25006), for a
 #: transaction that it gave up (25P03), and for damaged data.
@@ -43,11 +45,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith("sqlite:///")
         self._patient: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self._reading: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         if self.is_sqlite:
             self.path = Path(unquote(url.removeprefix("sqlite:///")))
-            sqlite = SqliteDatabase(str(self.path), _SQLITE_BUSY_SECONDS)
+            sqlite = SqliteDatabase(str(self.path), _SQLITE_BUSY_SECONDS, _SQLITE_READ_SECONDS)
             self.engine: peewee.Database = sqlite
-            self._turn = sqlite.turn
+            self._turn, self._reading = sqlite.turn, sqlite.reading
         else:
             # psycopg is not there where SQLite is all that is used.
             from task_server.store.postgres import PostgresDatabase
@@ -86,8 +89,8 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[None]:
-        """Run the block on one snapshot. Raises DatabaseUnavailable when the database is away."""
-        with self._translated(), self.engine.atomic(*(() if self.is_sqlite else ("repeatable read",))):
+        """Run the block on one snapshot. Raises DatabaseUnavailable when the database is away, or the block takes too long."""
+        with self._translated(), self._reading(), self.engine.atomic(*(() if self.is_sqlite else ("repeatable read",))):
             yield
 
     def now(self) -> Micros:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -14,17 +15,21 @@ import peewee
 #: The waits between two tries to become the writer, in seconds. SQLite's own grow to 100 ms, in which a busy writer of another
 #: process commits ten times: it would hardly ever let anybody else in.
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.000_25, 0.002
+#: After so many of SQLite's steps it is looked whether a reader's time is over: some milliseconds, most often.
+_STEPS = 10_000
 
 
 class SqliteDatabase(peewee.SqliteDatabase):
     """SQLite in WAL mode, safe against power cuts, whose writers wait for each other in short steps.
 
-    `busy_seconds` is how long one waits for others. A file that is removed while it is in use is not made anew, and one that is
-    replaced is opened anew: what is written to a removed file nobody would ever see.
+    `busy_seconds` is how long one waits for others, `read_seconds` how long one may read. A file that is removed while it is in use
+    is not made anew, and one that is replaced is opened anew: what is written to a removed file nobody would ever see.
     """
 
-    def __init__(self, path: str, busy_seconds: float) -> None:
+    def __init__(self, path: str, busy_seconds: float, read_seconds: float) -> None:
         self._busy_seconds = busy_seconds
+        self._read_seconds = read_seconds
+        self._reading = _Reading()
         self._writing = threading.RLock()
         #: When whoever has the turn to write gives up, by the monotonic clock.
         self._busy_until = 0.0
@@ -62,6 +67,19 @@ class SqliteDatabase(peewee.SqliteDatabase):
         finally:
             self._writing.release()
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let what is read in the block take `read_seconds` at most: beyond those the statement ends with OperationalError.
+
+        Nobody else would end it: who asked for it may be gone, and it keeps the log from being written back into the file.
+        """
+        before = self._reading.until
+        self._reading.until = min(before, time.monotonic() + self._read_seconds)
+        try:
+            yield
+        finally:
+            self._reading.until = before
+
     def begin(self, lock_type: str | None = None) -> None:
         """Begin a transaction, an IMMEDIATE one in a `turn`. Raises peewee.OperationalError when another one writes too long."""
         if lock_type != "IMMEDIATE":
@@ -92,6 +110,7 @@ class SqliteDatabase(peewee.SqliteDatabase):
         if self._was_there and self._file() is None:
             raise peewee.OperationalError("the database's file is gone")
         connection = super()._connect()  # type: ignore[misc] # the stubs leave it out
+        connection.set_progress_handler(lambda: time.monotonic() > self._reading.until, _STEPS)
         self._opened.file = self._file()
         self._was_there = self._opened.file is not None
         return connection
@@ -102,3 +121,9 @@ class SqliteDatabase(peewee.SqliteDatabase):
         except OSError:
             return None
         return status.st_dev, status.st_ino
+
+
+class _Reading(threading.local):
+    """When this thread's reading has to end, by the monotonic clock."""
+
+    until = math.inf

@@ -19,6 +19,7 @@ from tests.conformance.store.engine_values import SUCCESS, definition
 from tests.postgres import PostgresServer
 
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.store import database as database_module
 from task_server.store import migrator, postgres
 from task_server.store.database import Database
 from task_server.store.migrator import check_schema, migrate
@@ -183,6 +184,22 @@ def test_migrations_take_as_long_as_they_need(database_on_postgres: Database, mo
     assert migrate(database) == 9000
     with pytest.raises(DatabaseUnavailable), database.read():
         sql(database, "SELECT pg_sleep(5)")
+
+
+def test_what_reads_too_long_on_sqlite_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "_SQLITE_READ_SECONDS", 0.2)
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    count = (
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT {}) SELECT MAX(n) FROM number"
+    )
+    with pytest.raises(DatabaseUnavailable), database.read():
+        sql(database, count.format(-1))
+    # Writers are not ended, and the thread's next reading has its time.
+    with database.write():
+        assert database.engine.execute_sql(count.format(3_000_000)).fetchone() == (3_000_000,)
+    with database.read():
+        assert database.engine.execute_sql(count.format(10_000)).fetchone() == (10_000,)
+    database.close()
 
 
 def test_parameters_of_the_url_win_over_ours(postgres_url: str) -> None:

@@ -142,7 +142,9 @@ def test_pickles_of_more_than_plain_values_are_not_read(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [b")" + b"\x85" * 1_000_000, b")\x94" + b"".join(b"h%c\x86\x94" % n for n in range(60)), b"\x88\x85"], ids=range(3)
+    "key",
+    [b")" + b"\x85" * 1_000_000, b")\x94" + b"".join(b"h%c\x86\x94" % n for n in range(60)), b"\x88\x85"],
+    ids=range(3),
 )
 def test_what_no_json_has_for_a_key_is_not_hashed(key: bytes) -> None:
     # Tuples in tuples: deeper than the processor's stack, with more leaves than can be counted, and a plain one.
