@@ -112,15 +112,15 @@ def test_a_filter_has_to_say_something(api: Api, bob: Api) -> None:
 
 
 def test_others_tasks_are_stopped_by_those_who_may_see_them_only(client: TaskClient, api: Api, bob: Api) -> None:
-    body = {"name": "bob's", "delay_seconds": 3600, "function_code": CODE, "function_name": "main"}
+    body = {"name": "stopped by bob", "delay_seconds": 3600, "function_code": CODE, "function_name": "main"}
     made = bob.rest.post("/api/tasks", body)
     # Permission comes first, whatever else is wrong, and whether there is anything or not.
     for wanted in ({"my_tasks": False, "task_type": "never"}, {"created_by": "admin"}, {"my_tasks": False}):
         status, failure = bob.rest.failure("POST", "/api/tasks/stop", wanted)
         assert (status, failure.reason) == (403, "PERMISSION_MISSING")
-    assert client.stop_tasks(name="bob's") == 0
-    assert client.stop_tasks(name="bob's", created_by="bob", validate_only=True) == 1
-    assert bob.rest.post("/api/tasks/stop", {"my_tasks": True, "name": "bob's"}) == {"count": "1"}
+    assert client.stop_tasks(name="stopped by bob") == 0
+    assert client.stop_tasks(name="stopped by bob", created_by="bob", validate_only=True) == 1
+    assert bob.rest.post("/api/tasks/stop", {"my_tasks": True, "name": "stopped by bob"}) == {"count": "1"}
     assert bob.rest.get(f"/api/tasks/{made['task_id']}")["status"] == "REVOKED"
 
 
