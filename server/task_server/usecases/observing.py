@@ -86,8 +86,9 @@ class Observing:
     def report(self, caller: Caller, reports: Sequence[Report]) -> Reported:
         """Record and move the runs that a caller reports of: its own, and with the grant those of the owners that it names.
 
-        Who sees everybody's runs, and has the grant, need not know whose a recorded one is. A run of this service is known better
-        than any report can tell. Raises PermissionMissing.
+        Who sees everybody's runs, and has the grant, need not know whose a recorded one is: where a view has recorded a run for its
+        user, what names nobody is of that one. A run of this service is known better than any report can tell. Raises
+        PermissionMissing.
         """
         if any(report.owner.id != caller.owner.id for report in reports):
             require(caller, Grant.REGISTER_FOR_OTHERS)
@@ -96,7 +97,7 @@ class Observing:
         def work(batch: RunBatch) -> Reported:
             own = {execution.task_id for execution in tracked.own(task_ids, caller.owner.id)}
             told = [each for each in reports if each.task_id not in own or each.owner.id != caller.owner.id]
-            batch.record_new([each.registration for each in told if each.registration])
+            batch.record_new(_unrecorded(batch, caller, told))
             done = _moved(batch, [(_meant(batch, caller, each), each.observation) for each in told])
             if done.recorded or done.changed:
                 auditing.note_many(caller, [*batch.recorded, *batch.moved], batch.now)
@@ -174,12 +175,27 @@ def _registration(app: FollowedApp, sighting: Sighting) -> Registration:
     )
 
 
+def _unrecorded(batch: RunBatch, caller: Caller, reports: Sequence[Report]) -> list[Registration]:
+    """What is to be recorded: of a report that names nobody, only where nobody has the run, nor is named by another report."""
+    named = {each.task_id for each in reports if each.owner.id != caller.owner.id} if _may_mean_any(caller) else set()
+    return [
+        each.registration
+        for each in reports
+        if each.registration
+        and (each.owner.id != caller.owner.id or each.task_id not in named)
+        and not _meant(batch, caller, each)
+    ]
+
+
 def _meant(batch: RunBatch, caller: Caller, report: Report) -> list[TrackedRun]:
     """The run that a report is of: with nobody named, that of the caller's own, else the one that was recorded first."""
     own = batch.of(report.task_id, report.owner.id)
-    is_named = report.owner.id != caller.owner.id or report.registration is not None
-    may_mean_any = caller.sees_all and Grant.REGISTER_FOR_OTHERS in caller.grants
-    return own if own or is_named or not may_mean_any else batch.under(report.task_id)[:1]
+    is_named = report.owner.id != caller.owner.id
+    return own if own or is_named or not _may_mean_any(caller) else batch.under(report.task_id)[:1]
+
+
+def _may_mean_any(caller: Caller) -> bool:
+    return caller.sees_all and Grant.REGISTER_FOR_OTHERS in caller.grants
 
 
 def _moved(batch: RunBatch, told: Iterable[tuple[list[TrackedRun], Observation]]) -> Reported:

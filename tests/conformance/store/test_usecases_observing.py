@@ -176,10 +176,22 @@ def test_who_sees_everybodys_need_not_say_whose_a_recorded_run_is(
     assert tell(with_both, "STARTED") == Reported(changed=1)
     assert only(executions, caller).execution.status is ExecutionStatus.STARTED
     assert only(executions, stranger).execution.status is ExecutionStatus.PENDING
-    # What it records is its own, and from then on is meant.
-    assert tell(with_both, "STARTED", is_known=True) == Reported(recorded=1)
-    assert tell(with_both, "SUCCESS") == Reported(changed=1)
+    # Where a view has recorded it for its user, the process that publishes or runs it records no second one.
+    assert tell(with_both, "SUCCESS", is_known=True) == Reported(changed=1)
+    assert only(executions, caller).execution.status is ExecutionStatus.SUCCESS
+    assert tell(service, "STARTED", is_known=True) == Reported(recorded=1)
+    assert executions.page(ExecutionFilter(), "", 10, full=False).total == 3
+
+
+def test_in_one_batch_too_a_run_that_is_recorded_for_somebody_is_recorded_once(observing, executions, caller, admin, service):
+    with_both = replace(admin, grants=service.grants)
+    told = [report(owner=admin.owner, status="STARTED"), report(owner=ANN, status="PENDING")]
+    assert observing.report(with_both, told).recorded == 1
     assert only(executions, caller).execution.status is ExecutionStatus.STARTED
+    # Its own, of which nobody else told, is meant from then on.
+    assert observing.report(with_both, [report("c-2", owner=admin.owner)]) == Reported(recorded=1)
+    assert observing.report(with_both, [report("c-2"), report("c-2", admin.owner, "SUCCESS")]).recorded == 1
+    assert only(executions, admin, "c-2").execution.status is ExecutionStatus.SUCCESS
 
 
 def test_a_run_of_this_service_is_not_moved(observing, ports, caller, executions, running):
