@@ -46,6 +46,7 @@ PRINTS = [
         r'"total_size": "\d+"',
     ],
     [r'\A{"executions":\[', r'"total_size":"\d+"', r'{"total":"\d+"'],
+    [r'\A{"executions":\[{"id":"', r'"task_id":"from-the-shop-1"', r'{"recorded":"0","changed":"1"'],
     [r'\A{"synced":"\d+","changed":"\d+","finished":"\d+","unreachable":"\d+"}', r'{"executions":\['],
     [r"\AID .* STATE\n", r" ci +operator +- +nightly .* works\n", r'{"token":{"id":"[0-9a-f]{16}"', r'"revoked_at":"'],
 ]

@@ -12,6 +12,7 @@ from task_manager import django_project
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.connection import default_client
+from task_manager.endpoint import DEFAULT_ADDRESS
 from task_manager.errors import (
     ExecutionForeign,
     ExecutionNotForeign,
@@ -90,12 +91,13 @@ class BestEffort:
         self._has_failed = False
         self._closed_until = 0.0
 
-    def call(self, what: str, ask: Callable[[Callable[[], TaskClient]], AnswerT]) -> AnswerT:
+    def call(self, what: str, ask: Callable[[Callable[[], TaskClient]], AnswerT], *, otherwise: str = "") -> AnswerT:
         """What `ask` gives. It is handed what gives the client, with the time that is left as its deadline.
 
         Args:
             what: what for, as it stands in the warning after "could not".
             ask: makes the calls.
+            otherwise: what the caller does where the call may go well later, as it stands in the warning.
 
         Raises:
             NoAnswer: it could not be had. This has been logged, and holds nothing of what was sent.
@@ -114,7 +116,7 @@ class BestEffort:
             self._reached()
             raise
         except TaskManagerError as error:
-            raise self._failed(what, error) from error
+            raise self._failed(what, otherwise, error) from error
         except Exception as error:
             # A value that can not be sent, or settings that can not be used.
             raise self._unfit(what, error) from error
@@ -138,16 +140,30 @@ class BestEffort:
         self._complaints.warn("unfit", f"Task Manager could not {what}: {type(error).__name__}{told}")
         return NoAnswer(is_passing=False)
 
-    def _failed(self, what: str, error: TaskManagerError) -> NoAnswer:
-        self._complaints.warn(error.reason or str(error.code), f"Task Manager could not {what}: {error}")
-        if error.code in _AWAY or error.reason in _AWAY_REASONS:
+    def _failed(self, what: str, otherwise: str, error: TaskManagerError) -> NoAnswer:
+        is_away = error.code in _AWAY or error.reason in _AWAY_REASONS
+        missing = NoAnswer(is_passing=is_away or error.code in _PASSING)
+        instead = f" ({otherwise})" if otherwise and missing.is_passing else ""
+        self._complaints.warn(error.reason or str(error.code), f"Task Manager could not {what}{instead}: {_why(error)}")
+        if is_away:
             self._has_failed = True
             self._closed_until = self._clock() + max(_PAUSE, error.retry_after or 0.0)
-            return NoAnswer(is_passing=True)
-        self._reached()
-        return NoAnswer(is_passing=error.code in _PASSING)
+        else:
+            self._reached()
+        return missing
 
 
 def _timeout() -> float:
     text = django_project.setting("TASK_MANAGER_TIMEOUT")
-    return DEFAULT_TIMEOUT if text is None else float(text)
+    try:
+        return DEFAULT_TIMEOUT if text is None else float(text)
+    except ValueError:
+        raise ValueError(f"TASK_MANAGER_TIMEOUT: {text!r} is no number of seconds") from None
+
+
+def _why(error: TaskManagerError) -> str:
+    """What to look at where nobody answered, whom gRPC's own words do not name."""
+    if error.reason or error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return str(error)
+    address = django_project.setting("TASK_MANAGER_ADDRESS") or DEFAULT_ADDRESS
+    return f"no answer from {address} (TASK_MANAGER_ADDRESS): {error}"

@@ -61,7 +61,9 @@ class TaskManagerError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"  {each.field}: {each.description}" for each in self.violations)])
+        # The service's own sentence names them already, as far as it may be long.
+        named = [f"{each.field}: {each.description}" for each in self.violations]
+        return "\n".join([self.message, *(f"  {each}" for each in named if each not in self.message)])
 
 
 class Unavailable(TaskManagerError):

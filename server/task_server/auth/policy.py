@@ -104,10 +104,16 @@ def authorize(caller: Caller, method: str) -> None:
     if permission is None:
         raise RpcNotImplemented(method.removeprefix("/"))
     if caller.role not in PERMISSIONS[permission]:
-        raise PermissionMissing(permission)
+        raise missing(permission)
 
 
 def require(caller: Caller, grant: Grant) -> None:
     """Raise PermissionMissing unless the caller was given the grant."""
     if grant not in caller.grants:
-        raise PermissionMissing(grant.value)
+        raise PermissionMissing(grant.value, "that grant")
+
+
+def missing(permission: str) -> PermissionMissing:
+    """The error of a caller whose role does not have the permission: it names the least role that has."""
+    least = next(role for role in Role if role in PERMISSIONS[permission])
+    return PermissionMissing(permission, f"the role {least}")

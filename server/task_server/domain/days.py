@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 from task_server.domain.clock import Micros, micros
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_EXPECTED = "must be a date such as 2026-01-31 or a time such as 2026-01-31T08:00:00Z"
+_EXPECTED = (
+    "must be a date such as 2026-01-31 or a time such as 2026-01-31T08:00:00Z or 2026-01-31T08:00:00+08:00, "
+    "whose + is %2B in a URL"
+)
 
 
 def read_time(text: str, zone: ZoneInfo, *, is_end: bool = False) -> Micros:

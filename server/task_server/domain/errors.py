@@ -87,9 +87,9 @@ class InvalidCredentials(TaskServiceError):
 class PermissionMissing(TaskServiceError):
     """The caller has neither the role nor the grant that allows this."""
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, given_by: str) -> None:
         super().__init__(
-            f"You lack the permission {permission!r}; ask an admin for a token with it.", permission=permission
+            f"You lack the permission {permission!r}; ask an admin for a token with {given_by}.", permission=permission
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from task_server.auth.policy import VIEW_ALL
-from task_server.domain.errors import InvalidFields, PermissionMissing, TaskNotFound, Violation
+from task_server.auth.policy import VIEW_ALL, missing
+from task_server.domain.errors import InvalidFields, TaskNotFound, Violation
 from task_server.domain.owner import Caller
 from task_server.domain.task import Task
 
@@ -22,7 +22,7 @@ def owner_scope(caller: Caller, created_by: str, my_tasks: bool | None) -> str |
     else:
         wanted = None if my_tasks is False else caller.owner.id
     if wanted != caller.owner.id and not caller.sees_all:
-        raise PermissionMissing(VIEW_ALL)
+        raise missing(VIEW_ALL)
     return wanted
 
 

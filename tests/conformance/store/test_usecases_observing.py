@@ -183,7 +183,9 @@ def test_who_sees_everybodys_need_not_say_whose_a_recorded_run_is(
     assert executions.page(ExecutionFilter(), "", 10, full=False).total == 3
 
 
-def test_in_one_batch_too_a_run_that_is_recorded_for_somebody_is_recorded_once(observing, executions, caller, admin, service):
+def test_in_one_batch_too_a_run_that_is_recorded_for_somebody_is_recorded_once(
+    observing, executions, caller, admin, service
+):
     with_both = replace(admin, grants=service.grants)
     told = [report(owner=admin.owner, status="STARTED"), report(owner=ANN, status="PENDING")]
     assert observing.report(with_both, told).recorded == 1

@@ -57,7 +57,7 @@ async def test_a_call_without_a_valid_token_is_told_without_the_token(world: Wor
 
 async def test_a_permission_that_is_missing_is_told_with_its_name_and_its_caller(world: World) -> None:
     def act() -> None:
-        raise PermissionMissing("view all")
+        raise PermissionMissing("view all", "it")
 
     world.service.act = act
     await failure(world.stub.GetTask(GET, metadata=metadata(world)))

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_service_pb2, task_service_pb2
-from task_server.auth.policy import OPEN, PERMISSIONS, POLICY, VIEW_ALL, authorize, require
+from task_server.auth.policy import OPEN, PERMISSIONS, POLICY, VIEW_ALL, authorize, missing, require
 from task_server.domain.errors import PermissionMissing, RpcNotImplemented
 from task_server.domain.owner import Caller, Grant, Owner, Role
 
@@ -102,3 +102,8 @@ def test_what_is_open_is_health_and_reflection_and_all_of_them() -> None:
     # The newer reflection is UNIMPLEMENTED to everybody: clients ask for it first.
     assert methods | {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"} == OPEN
     assert not OPEN & set(POLICY)
+
+
+def test_who_lacks_a_permission_is_told_which_role_has_it() -> None:
+    assert "a token with the role admin" in str(missing(VIEW_ALL))
+    assert "a token with the role editor" in str(missing("executions.register"))

@@ -151,6 +151,24 @@ def test_a_log_is_warned_once_and_not_flooded(bench: Bench, caplog: pytest.LogCa
     assert line.getMessage().startswith("Task Manager could not ask: ")
 
 
+def test_a_warning_says_where_nobody_answered_and_what_becomes_of_it(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASK_MANAGER_ADDRESS", bench.server.address)
+    bench.service.awake.clear()
+    with pytest.raises(NoAnswer):
+        bench.way.call("ask", lambda client: client().get_execution_by_task_id("c1"), otherwise="it waits")
+    bench.service.awake.set()
+    assert f"could not ask (it waits): no answer from {bench.server.address} (TASK_MANAGER_ADDRESS): " in caplog.text
+
+
+def test_a_refusal_for_good_does_not_say_that_it_is_sent_later(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.service.mood = (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
+    with pytest.raises(NoAnswer):
+        bench.way.call("ask", lambda client: client().get_execution_by_task_id("c1"), otherwise="it waits")
+    assert "it waits" not in caplog.text
+
+
 def test_whatever_a_value_raises_is_no_answer(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def make() -> None:
         raise OSError("postgresql://li:hunter2@db/")

@@ -85,6 +85,12 @@ async def test_invalid_fields_lists_all_violations(serve: Any, connect: Any) -> 
     assert "task.cron_expression: has 4 fields, not 5 or 6" in str(caught.value)
 
 
+def test_what_the_message_names_already_is_not_said_twice() -> None:
+    violations = [task_manager.FieldViolation("name", "is empty"), task_manager.FieldViolation("module", "is required")]
+    error = task_manager.InvalidFields("name: is empty", violations=violations)
+    assert str(error) == "name: is empty\n  module: is required"
+
+
 async def test_retry_info_becomes_seconds_and_a_change_is_not_repeated(serve: Any, connect: Any) -> None:
     retry = RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000))
     server = serve(Refusing(grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", retry))

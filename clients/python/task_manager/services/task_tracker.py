@@ -20,6 +20,7 @@ _rows, _syncs, _counts = BestEffort(), BestEffort(), BestEffort()
 # For jobs, which have time; views do not sync in bulk.
 _bulk_syncs = BestEffort(timeout=30.0)
 
+_LATER = "it waits in this process, and is sent later"
 _MOST_SYNCED = 1000
 _FINAL = frozenset({TaskExecution.SUCCESS, TaskExecution.FAILURE, TaskExecution.REVOKED})
 
@@ -74,7 +75,9 @@ class TaskTracker:
         except NoAnswer:
             return ExecutionRecord(task_id=text(task_id), task_name=text(task_name), module=text(module))
         try:
-            return ExecutionRecord.of(_rows.call(what, lambda client: client().register_execution(**fields)))
+            return ExecutionRecord.of(
+                _rows.call(what, lambda client: client().register_execution(**fields), otherwise=_LATER)
+            )
         except NoAnswer as missing:
             if missing.is_passing:
                 default_recorder().register(**fields)
@@ -109,7 +112,9 @@ class TaskTracker:
         except NoAnswer:
             return ExecutionRecord(task_id=key)
         try:
-            return ExecutionRecord.of(_rows.call(what, lambda client: _moved(client, key, known, fields)))
+            return ExecutionRecord.of(
+                _rows.call(what, lambda client: _moved(client, key, known, fields), otherwise=_LATER)
+            )
         except ExecutionNotFound:
             # Its record may still wait in this process; then this comes after it.
             default_recorder().report(task_id=key, status=known, **fields)
