@@ -154,17 +154,23 @@ def newest_id() -> str:
     return _NEWEST_ID.value() or ""
 
 
-def lock_to_stop(database: Database, wanted: TaskFilter, after_id: str, last_id: str, limit: int) -> list[Task]:
-    """Up to `limit` tasks that match and have neither ended nor been stopped, oldest first; locked.
+def to_stop(wanted: TaskFilter, after_id: str, last_id: str, limit: int) -> list[str]:
+    """The ids of up to `limit` tasks that match and have neither ended nor been stopped, oldest first.
 
-    Their ids are after the one, and not after the other.
+    They are after the one, and not after the other.
     """
     query = (
-        TaskRow.select(*_COLUMNS)
+        TaskRow.select(TaskRow.task_id)
         .where(*_to_stop(wanted), TaskRow.task_id > after_id, TaskRow.task_id <= last_id)
         .order_by(TaskRow.task_id)
         .limit(limit)
     )
+    return [task_id for (task_id,) in rows(query)]
+
+
+def lock_to_stop(database: Database, ids: Collection[str]) -> list[Task]:
+    """Those of the tasks that have neither ended nor been stopped, oldest first; locked."""
+    query = TaskRow.select(*_COLUMNS).where(*_to_stop(TaskFilter()), TaskRow.task_id << ids).order_by(TaskRow.task_id)
     return [records.task(row) for row in rows(query if database.is_sqlite else query.for_update())]
 
 

@@ -71,11 +71,14 @@ class Stopping:
     def stop_some(self, caller: Caller, wanted: TaskFilter, after_id: str, last_id: str) -> StoppedSome:
         """Stop up to 100 tasks that match and have not ended, the oldest first, with ids after the one and up to the other.
 
-        They are stopped in one transaction, and told of. Whoever calls this until none is left may go away in between: what was
+        They are stopped in one transaction, and told of. It only looks again whether they have ended: a filter may take seconds
+        to ask, in which nobody else could write to SQLite. Whoever calls this until none is left may go away in between: what was
         stopped stays so, and doing it again goes on with the rest.
         """
+        with self._database.read():
+            ids = tasks.to_stop(wanted, after_id, last_id, _BATCH)
         with self._database.write():
-            found = tasks.lock_to_stop(self._database, wanted, after_id, last_id, _BATCH)
+            found = tasks.lock_to_stop(self._database, ids)
             executions.lock_running(self._database, [task.task_id for task in found])
             now = self._database.now()
             stopped = [stop_locked(task, now) for task in found]
@@ -83,7 +86,7 @@ class Stopping:
                 if after.task is not before:
                     auditing.note(caller, before.task_id, now)
         self.tell([execution_id for each in stopped for execution_id in each.running])
-        return StoppedSome(len(found), found[-1].task_id if len(found) == _BATCH else "")
+        return StoppedSome(len(found), ids[-1] if len(ids) == _BATCH else "")
 
     def count(self, wanted: TaskFilter) -> int:
         """How many tasks match and have not ended, nor are being stopped."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from tests.conformance.store.engine_values import SUCCESS, at_once, definition, status
 
 from task_server.domain.listing import TaskFilter
@@ -85,3 +87,21 @@ def test_two_stops_by_filter_at_once_count_each_task_once(ports, caller, monkeyp
     with ports.database.read():
         assert tasks.count(TaskFilter(status=TaskStatus.REVOKED)) == 40
         assert executions.next_publish() is None
+
+
+def test_whoever_looks_for_what_to_stop_keeps_nobody_from_writing(ports, caller, stranger, monkeypatch):
+    made = [Tasks(ports).create(caller, definition()).task.task_id for _ in range(2)]
+    look = tasks.to_stop
+
+    def look_long(*args):
+        found = look(*args)
+        # Others write meanwhile, and one of those that were found is stopped by somebody else.
+        with ThreadPoolExecutor(1) as others:
+            others.submit(Tasks(ports).create, stranger, definition()).result(20)
+            others.submit(Stopping(ports).stop, caller, made[0]).result(20)
+            others.submit(ports.database.close).result(20)
+        return found
+
+    monkeypatch.setattr(tasks, "to_stop", look_long)
+    assert Stopping(ports).stop_some(CALLER, TaskFilter(owner_id="ann"), "", made[-1]) == (1, "")
+    assert {status(ports, caller, task_id) for task_id in made} == {TaskStatus.REVOKED}
