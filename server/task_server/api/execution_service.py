@@ -10,6 +10,7 @@ from task_manager.v1 import execution_pb2, execution_service_pb2, task_pb2
 from task_server.api import convert
 from task_server.api.execution_stats import check_period_length, execution_stats
 from task_server.api.interceptors.authentication import current_caller
+from task_server.api.searches import Searches
 from task_server.api.threads import Threads
 from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation import listing
@@ -53,6 +54,7 @@ class ExecutionService:
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
+        searches: Searches,
         lookups: Threads,
         watchers: Watchers,
     ) -> None:
@@ -64,6 +66,7 @@ class ExecutionService:
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
+        self._searches = searches
         # A result backend may take seconds: nobody who only needs the database waits for that.
         self._lookups = lookups
         self._watchers = watchers
@@ -174,7 +177,7 @@ class ExecutionService:
         if isinstance(wanted, list):
             past = await self._threads.run(self._rerunning.named, caller, wanted)
         else:
-            past = await self._threads.run(self._rerunning.matching, wanted)
+            past = await self._searches.of(wanted).run(self._rerunning.matching, wanted)
         runs = [] if request.validate_only else await self._threads.run(self._rerunning.rerun, caller, past)
         return execution_service_pb2.RerunExecutionsResponse(
             executions=[convert.execution(run, None) for run in runs], count=len(past)
@@ -191,7 +194,7 @@ class ExecutionService:
         zone = check_zone(request.time_zone, Violations())  # what is wrong with it is a violation already
         length = check_period_length(request.period_length, violations)
         violations.raise_any()
-        stats = await self._threads.run(self._statistics.count, wanted, zone, length)
+        stats = await self._searches.of(wanted).run(self._statistics.count, wanted, zone, length)
         return execution_stats(stats)
 
     async def TailExecutionLogs(  # noqa: N802
@@ -235,7 +238,7 @@ class ExecutionService:
         size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
         after = read_place(self._page_tokens.last_id(request, request.page_token, caller), order)
-        page = await self._threads.run(self._executions.page, wanted, after, size, order, full=full)
+        page = await self._searches.of(wanted, order).run(self._executions.page, wanted, after, size, order, full=full)
         last = place_text(place(page.views[-1].execution, order)) if page.has_more else ""
         return response(
             executions=[_execution(view) for view in page.views],

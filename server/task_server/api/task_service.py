@@ -14,6 +14,7 @@ from task_server.api.action_grants import require_to_create, require_to_update
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.request_digest import RequestDigests
 from task_server.api.schedule_preview import preview, set_upcoming
+from task_server.api.searches import Searches
 from task_server.api.stop_answer import stop_answer
 from task_server.api.stop_wait import await_ends
 from task_server.api.task_batch import MAX_REQUEST_ID, TaskBatches
@@ -64,6 +65,7 @@ class TaskService:
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
+        searches: Searches,
         checks: Threads,
         stop_wait_seconds: float,
     ) -> None:
@@ -82,6 +84,7 @@ class TaskService:
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
+        self._searches = searches
         # Checking code may take seconds: nobody who only needs the database waits for that.
         self._checks = checks
         self._stop_wait_seconds = stop_wait_seconds
@@ -168,10 +171,12 @@ class TaskService:
         wanted = stop_filter(request, caller, violations)
         violations.raise_any()
         if request.validate_only:
-            return task_service_pb2.StopTasksResponse(count=await self._threads.run(self._stopping.count, wanted))
+            return task_service_pb2.StopTasksResponse(
+                count=await self._searches.of(wanted).run(self._stopping.count, wanted)
+            )
         count, after_id, last_id = 0, "", await self._threads.run(self._stopping.newest_id)
         while True:
-            some = await self._threads.run(self._stopping.stop_some, caller, wanted, after_id, last_id)
+            some = await self._searches.of(wanted).run(self._stopping.stop_some, caller, wanted, after_id, last_id)
             count, after_id = count + some.stopped, some.last_id
             if not after_id:
                 return task_service_pb2.StopTasksResponse(count=count)
@@ -226,7 +231,7 @@ class TaskService:
         task_type = listing.check_task_type(request.task_type, violations)
         wanted = task_filter(request, current_caller.get(), task_type, violations, request.filter)
         violations.raise_any()
-        counts = await self._threads.run(self._tasks.count, wanted)
+        counts = await self._searches.of(wanted).run(self._tasks.count, wanted)
         return task_service_pb2.TaskStats(
             total=counts.total,
             by_status=counts.by_status,
@@ -313,7 +318,7 @@ class TaskService:
         size = listing.check_page_size(request.page_size, violations, full=full)
         violations.raise_any()
         before_id = self._page_tokens.last_id(request, request.page_token, caller)
-        page = await self._threads.run(self._tasks.page, wanted, before_id, size, full=full)
+        page = await self._searches.of(wanted).run(self._tasks.page, wanted, before_id, size, full=full)
         last_id = page.views[-1].task.task_id if page.has_more else ""
         return response(
             tasks=[_task(view, full=full) for view in page.views],

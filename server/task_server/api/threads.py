@@ -17,6 +17,7 @@ class Threads:
     """A bounded pool. The one of the use cases has as many database connections as threads."""
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="usecase")
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -11,6 +11,7 @@ from task_server.api.execution_service import ExecutionService
 from task_server.api.lock_service import LockService
 from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
+from task_server.api.searches import Searches
 from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
 from task_server.api.task_batch import TaskBatches
 from task_server.api.task_draft import Drafts
@@ -83,6 +84,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     secret_key, *former_keys = secret_keys(settings)
     ports = connect(settings, database)
     threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
+    searches = Searches(threads)
     backends, lookups = ConfiguredBackends(read_apps(settings)), Threads(_LOOKUP_THREADS)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
@@ -120,6 +122,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,
+            searches=searches,
             checks=checks,
             stop_wait_seconds=settings.stop_wait_seconds,
         ),
@@ -132,6 +135,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,
+            searches=searches,
             lookups=lookups,
             watchers=watchers,
         ),

@@ -25,6 +25,11 @@ Place: TypeAlias = tuple[Any, ...]
 NEWEST: Order = (By("created_at", is_descending=True),)
 
 
+def is_by_creation(order: Order) -> bool:
+    """Whether it is the order of creation, in either direction, which indexes have."""
+    return len(order) == 1 and order[0].field == "created_at"
+
+
 def _duration(execution: Execution) -> int | None:
     begin, end = execution.started_at, execution.finished_at
     return None if begin is None or end is None else end - begin

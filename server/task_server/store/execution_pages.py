@@ -11,7 +11,7 @@ from dataclasses import replace
 from task_server.domain.execution import Execution
 from task_server.domain.filters.narrowing import Attribute, decided
 from task_server.domain.listing import ExecutionFilter
-from task_server.domain.ordering import NEWEST, By, Order, Place
+from task_server.domain.ordering import NEWEST, By, Order, Place, is_by_creation
 from task_server.domain.status import ExecutionStatus
 from task_server.store import attributes, records
 from task_server.store.clause import Clause, joined
@@ -50,9 +50,7 @@ def page(wanted: ExecutionFilter, after: Place, limit: int, order: Order = NEWES
 def page_query(wanted: ExecutionFilter, after: Place, limit: int, order: Order = NEWEST) -> Clause | None:
     """The query of a page, None where nothing can match."""
     says = dialect()
-    found = (_merged if len(order) == 1 and order[0].field == "created_at" else _sorted)(
-        wanted, after, order, limit, says
-    )
+    found = (_merged if is_by_creation(order) else _sorted)(wanted, after, order, limit, says)
     return found and found.within(
         f"SELECT {_COLUMNS} FROM (",  # noqa: S608 - names of ours
         f") AS page CROSS JOIN execution WHERE id = row_id ORDER BY {_keys_in_order(order)}",

@@ -12,6 +12,7 @@ import pytest
 
 from task_manager.v1 import task_service_pb2
 from task_server.api.interceptors.authentication import current_caller
+from task_server.api.searches import Searches
 from task_server.api.task_service import TaskService
 from task_server.api.threads import Threads
 from task_server.domain.listing import TaskFilter
@@ -41,7 +42,7 @@ class Slow(Stopping):
 
 
 def service(stopping: Stopping, threads: Threads) -> TaskService:
-    used: dict[str, Any] = {"stopping": stopping, "threads": threads}
+    used: dict[str, Any] = {"stopping": stopping, "threads": threads, "searches": Searches(threads)}
     return TaskService(**dict.fromkeys(inspect.signature(TaskService).parameters) | used)
 
 
