@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import peewee
@@ -66,23 +66,32 @@ def check_schema(database: Database) -> bool:
 
 
 def migrate(database: Database) -> int:
-    """Apply what is missing, all in one transaction, and return the version reached.
+    """Apply what is missing, each step in a transaction of its own, and return the version reached.
 
-    Raises NewerSchemaError and DatabaseUnavailable; then nothing was changed.
+    So what one step locks, as a column that is added does for a moment, nobody waits for while the next ones take their minutes.
+    What was interrupted goes on where it stood. Raises NewerSchemaError, before anything, and DatabaseUnavailable.
     """
+    steps = known_migrations()
+    while _apply_next(database, steps):
+        pass
+    return steps[-1].version
+
+
+def _apply_next(database: Database, steps: Sequence[Migration]) -> bool:
+    """Apply the first step that is missing; whether there was one."""
     with database.write(), database.patiently():
         if not database.is_sqlite:
             database.engine.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
         applied = _applied(database)
-        steps = known_migrations()
         if applied > steps[-1].version:
             raise NewerSchemaError(applied, steps[-1].version)
+        step = next((step for step in steps if step.version > applied), None)
+        if step is None:
+            return False
         database.engine.create_tables([SchemaRow])
-        for step in steps:
-            if step.version > applied:
-                step.up(database.engine)
-                SchemaRow.create(version=step.version, name=step.name, applied_at=database.now())
-    return steps[-1].version
+        step.up(database.engine)
+        SchemaRow.create(version=step.version, name=step.name, applied_at=database.now())
+        return True
 
 
 def _applied(database: Database) -> int:

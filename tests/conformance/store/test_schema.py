@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from tests.conformance.store.engine_values import at_once
 
 from task_server.domain.errors import DatabaseUnavailable
+from task_server.store import migrator
 from task_server.store.database import Database
 from task_server.store.migrator import NewerSchemaError, check_schema, known_migrations, migrate, schema_version
-from task_server.store.tables import TABLES, SchemaRow
+from task_server.store.tables import TABLES, ExecutionRow, SchemaRow
 
 
 def test_an_empty_database_is_brought_to_the_present_tables_once(empty_database):
@@ -25,6 +28,53 @@ def test_an_empty_database_is_brought_to_the_present_tables_once(empty_database)
 def test_two_processes_that_migrate_at_once_do_it_once(empty_database):
     at_once(empty_database, 3, lambda: migrate(empty_database))
     assert schema_version(empty_database) == known_migrations()[-1].version
+
+
+def test_what_was_interrupted_goes_on_where_it_stood(empty_database, monkeypatch):
+    class Interrupted(Exception):
+        pass
+
+    def interrupted(engine) -> None:
+        engine.execute_sql("CREATE TABLE half (n INTEGER)")
+        raise Interrupted
+
+    *before, last = known_migrations()
+    monkeypatch.setattr(migrator, "known_migrations", lambda: [*before, last._replace(up=interrupted)])
+    with pytest.raises(Interrupted):
+        migrate(empty_database)
+    assert schema_version(empty_database) == before[-1].version
+    assert not empty_database.engine.table_exists("half")
+
+    monkeypatch.undo()
+    assert migrate(empty_database) == last.version
+    assert SchemaRow.select().count() == len(known_migrations())
+
+
+def test_executions_are_read_while_a_later_step_takes_its_time(empty_database, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(engine) -> None:
+        begun.set()
+        assert may_end.wait(60)
+        last.up(engine)
+
+    *before, last = known_migrations()
+    monkeypatch.setattr(migrator, "known_migrations", lambda: [*before, last._replace(up=slow)])
+
+    def run() -> None:
+        migrate(empty_database)
+        empty_database.close()
+
+    migrating = threading.Thread(target=run)
+    migrating.start()
+    try:
+        assert begun.wait(60)
+        with empty_database.read():
+            assert ExecutionRow.select(ExecutionRow.id, ExecutionRow.app).count() == 0
+    finally:
+        may_end.set()
+        migrating.join()
+    assert check_schema(empty_database)
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(database):
