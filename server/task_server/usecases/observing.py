@@ -83,6 +83,19 @@ class Observing:
 
         return self._batches.with_ids([execution_id for execution_id, _ in seen], work)
 
+    def give_up(self, gone: Sequence[tuple[Execution, Observation]]) -> int:
+        """End runs as vanished; return how many. One that somebody has seen since it was found so stays as it is."""
+
+        def work(batch: RunBatch) -> int:
+            runs = batch.by_id()
+            for found, observation in gone:
+                run = runs.get(found.id)
+                if run is not None and run.execution.revision == found.revision:
+                    batch.move(run, observation)
+            return len(batch.moved)
+
+        return self._batches.with_ids([found.id for found, _ in gone], work)
+
     def report(self, caller: Caller, reports: Sequence[Report]) -> Reported:
         """Record and move the runs that a caller reports of: its own, and with the grant those of the owners that it names.
 

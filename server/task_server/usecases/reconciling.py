@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from task_server.domain.clock import Micros, seconds
-from task_server.domain.observation import Observation
+from task_server.domain.execution import Execution
 from task_server.domain.syncing import is_news, seen_at, vanished
 from task_server.domain.tracked_app import TrackedApp
 from task_server.store import syncing
@@ -78,11 +78,11 @@ class Reconciling:
         found = backends.look_up(app, [run.task_id for run in runs])
         told = [(run, found[run.task_id]) for run in runs if run.task_id in found]
         seen = [(run.id, observation) for run, observation in told if is_news(run, observation, now)]
-        if self._patience:
-            gone = [run for run in runs if run.task_id not in found and seen_at(run) <= now - self._patience]
-            seen += [(run.id, vanished(run, was_asked=True)) for run in gone]
         if seen:
             self._observing.observe(seen)
+        if self._patience:
+            unknown = [run for run in runs if run.task_id not in found and seen_at(run) <= now - self._patience]
+            self._give_up(unknown, was_asked=True)
         return len(runs)
 
     def end_unasked(self) -> int:
@@ -96,7 +96,7 @@ class Reconciling:
         with self._database.read():
             before = self._database.now() - self._patience
             unasked = syncing.unasked(before, _BATCH)
-        seen: list[tuple[str, Observation]] = [
-            (run.id, vanished(run, was_asked=False)) for run in unasked if seen_at(run) <= before
-        ]
-        return len(self._observing.observe(seen).changed) if seen else 0
+        return self._give_up([run for run in unasked if seen_at(run) <= before], was_asked=False)
+
+    def _give_up(self, runs: Sequence[Execution], *, was_asked: bool) -> int:
+        return self._observing.give_up([(run, vanished(run, was_asked=was_asked)) for run in runs]) if runs else 0

@@ -326,6 +326,24 @@ def test_a_run_that_nobody_has_seen_for_too_long_is_ended_as_unknown(ports, call
     assert present(ports, young).status is ExecutionStatus.PENDING
 
 
+def test_what_is_seen_while_its_backend_is_asked_has_not_vanished(
+    ports, caller, reconciling, backends, monkeypatch
+) -> None:
+    back, gone = register(ports, caller, "1"), register(ports, caller, "2")
+    make_due(ports, seen_seconds_ago=WEEK + 60)
+
+    def look_up(app: TrackedApp, task_ids: Sequence[str]) -> dict[str, Observation]:
+        if "1" in task_ids:
+            started = Observation(status=ExecutionStatus.STARTED, source=Source.EVENT)
+            Observing(ports).observe([(back.id, started)])
+        return {}
+
+    monkeypatch.setattr(backends, "look_up", look_up)
+    assert reconciling.reconcile(backends, SHOP) == 2
+    assert present(ports, back).status is ExecutionStatus.STARTED
+    assert present(ports, gone).failure_reason is FailureReason.OUTCOME_UNKNOWN
+
+
 def test_what_the_backend_still_knows_has_not_vanished(ports, caller, reconciling, backends) -> None:
     run = register(ports, caller, "1")
     backends.known["1"] = result("STARTED")
