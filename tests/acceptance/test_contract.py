@@ -1,4 +1,4 @@
-"""The contract as a whole: what is served and what is not yet, over both ports; health and reflection, which need no token."""
+"""The contract as a whole: all of it is served; health and reflection, which need no token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance_api import CALL_SECONDS, Api, grpc_failure, rest_failure
+from acceptance_api import CALL_SECONDS, Api, grpc_failure
 from acceptance_stack import Stack
 from google.api import annotations_pb2
 from google.protobuf import message_factory
@@ -21,28 +21,6 @@ from task_manager.v1 import admin_service_pb2, execution_service_pb2, lock_servi
 MODULES = (task_service_pb2, execution_service_pb2, lock_service_pb2, admin_service_pb2)
 SERVICES = [service for module in MODULES for service in module.DESCRIPTOR.services_by_name.values()]
 METHODS = {f"{service.name}.{method.name}": method for service in SERVICES for method in service.methods}
-#: What the service does today. All else of the contract says that it is not served yet.
-SERVED = {
-    *(f"TaskService.{name}Task" for name in ("Create", "Get", "Update", "Stop", "Delete", "Run", "Pause", "Resume")),
-    *(f"TaskService.{name}" for name in ("ListTasks", "CreateScheduledTask", "ListScheduledTasks", "PreviewSchedule")),
-    *(f"TaskService.{name}" for name in ("GetTaskStats", "WatchTasks", "ExplainTask", "StopTasks", "BatchCreateTasks")),
-    *("TaskService.SyncTask", "ExecutionService.SyncExecution", "ExecutionService.SyncExecutions"),
-    *(f"ExecutionService.{name}" for name in ("RegisterExecution", "ListExecutions", "ListMyExecutions")),
-    *(f"ExecutionService.{name}Executions" for name in ("BatchRegister", "BatchReport")),
-    "ExecutionService.UpdateExecutionStatus",
-    *(
-        f"ExecutionService.{name}"
-        for name in (
-            *("GetExecution", "GetExecutionByTaskId", "GetExecutionStatus", "TailExecutionLogs"),
-            *("GetExecutionStats", "RerunExecutions"),
-        )
-    ),
-    *(f"LockService.{name}Lock" for name in ("Acquire", "Renew", "Release", "Get")),
-    *(
-        f"AdminService.{name}"
-        for name in ("CreateToken", "ListTokens", "RevokeToken", "ListAuditEvents", "GetSystemStatus")
-    ),
-}
 
 
 def call(api: Api, method: MethodDescriptor) -> str:
@@ -63,9 +41,6 @@ def call(api: Api, method: MethodDescriptor) -> str:
             answer.cancel()
     except RpcError as error:
         failure = grpc_failure(error)
-        if failure.reason == "RPC_NOT_IMPLEMENTED":
-            assert failure.code == "UNIMPLEMENTED"
-            assert failure.metadata == {"method": path[1:]}
         return failure.reason
     return "OK"
 
@@ -78,22 +53,9 @@ def request(api: Api, method: MethodDescriptor) -> requests.Response:
     return api.rest.send(kind.upper(), path, {} if rule.body else None, stream=True)
 
 
-def test_what_is_served_is_part_of_the_contract() -> None:
-    assert set(METHODS) >= SERVED
-
-
-@pytest.mark.parametrize("name", sorted(SERVED))
-def test_what_is_served_is_not_unimplemented(api: Api, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_the_whole_contract_is_served(api: Api, name: str) -> None:
     assert call(api, METHODS[name]) in ("OK", "INVALID_FIELDS")
-
-
-@pytest.mark.parametrize("name", sorted(set(METHODS) - SERVED))
-def test_what_is_not_served_yet_says_so_over_both_ports(api: Api, name: str) -> None:
-    assert call(api, METHODS[name]) == "RPC_NOT_IMPLEMENTED"
-    with request(api, METHODS[name]) as response:
-        assert response.status_code == 501
-        failure = rest_failure(response.text)
-    assert (failure.code, failure.reason, failure.domain) == ("UNIMPLEMENTED", "RPC_NOT_IMPLEMENTED", "task-manager")
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
