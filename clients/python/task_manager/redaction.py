@@ -32,19 +32,32 @@ WORDS = (
     "cookie",
     "session_id",
     "jwt",
+    "passcode",
+    "creds",
+    "account_key",
+    "encryption_key",
+    "signing_key",
+    "ssh_key",
 )
 """Words that make a name that of a secret, wherever in it they stand, in any case, with `_`, `-` or nothing between their parts."""
+_ENDINGS = ("pass", "auth")
+"""What else makes a name that of a secret where it ends so, as `DB_PASS`."""
 
 _DEEPEST = 16
 _LONGEST_KEY = 200
 #: A URL's password may end this far behind what is kept of a text.
 _MARGIN = 4096
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/]*@")
+#: Who calls by HTTP with a name alone, calls with a token.
+_URL_TOKEN = re.compile(r"(https?://)[^\s/:@]+@", re.IGNORECASE)
 _UNENDED_URL = re.compile(r"://[^\s/@]*\Z")
 #: A name in any notation, up to what is said of it; and that. A name is taken whole, from where it begins, so that one pass does.
-_NAMED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s{0,3}[=:]>?\s{0,3}""")
+_NAMED = re.compile(r"""(?<![\w.-])([\w.-]++)\\{0,3}["']?\s{0,3}[=:]>?\s{0,3}""")
+#: Quoted as in Python or JSON, or as that is within a text that is quoted itself; or up to what can not belong to it.
 _SAID = re.compile(
-    r"""(["']?(?:(?:bearer|basic)\s{1,3})?)(?:(?<=")[^"\n]+|(?<=')[^'\n]+|[^\s"'&,;)\]}]+)""", re.IGNORECASE
+    r"""((?:[bru]{0,2}(?=["']))?\\{0,3}["']?(?:(?:bearer|basic|digest|token)\s{1,3})?)"""
+    r"""(?:(?<=\\["'])(?:(?!\\+["']).)+|(?<=")(?:[^"\\\n]|\\.)+|(?<=')(?:[^'\\\n]|\\.)+|[^\s"'&,;)\]}]+)""",
+    re.IGNORECASE,
 )
 _SEPARATORS = str.maketrans("", "", "_-. ")
 
@@ -61,7 +74,7 @@ class Redaction:
     def __init__(
         self, words: Iterable[str] = (), *, most_argument_bytes: int = 4 * 1024, most_bytes: int = 64 * 1024
     ) -> None:
-        every = (each.lower().translate(_SEPARATORS) for each in (*WORDS, *words))
+        every = map(_plain, (*WORDS, *words))
         self._words = tuple(each for each in every if each)
         self._most_argument_bytes = most_argument_bytes
         self._most_bytes = most_bytes
@@ -96,8 +109,8 @@ class Redaction:
     def text(self, text: str) -> str:
         """A text, as an error, without the secrets that are known in it."""
         if "://" in text:
-            text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
-        if not ("=" in text or ":" in text) or not self._has_word(text):
+            text = _URL_TOKEN.sub(rf"\1{REDACTED}@", _URL_PASSWORD.sub(rf"\1{REDACTED}@", text))
+        if not ("=" in text or ":" in text) or not self._has_word(text, _ENDINGS):
             return text
         parts: list[str] = []
         done = 0
@@ -113,15 +126,15 @@ class Redaction:
         """True where the name is that of a secret."""
         known = self._known.get(name)
         if known is None:
-            known = self._has_word(name)
+            known = self._has_word(name) or _plain(name).endswith(_ENDINGS)
             # Keys may be data: what is remembered is bounded.
             if len(self._known) < 10_000:
                 self._known[name] = known
         return known
 
-    def _has_word(self, text: str) -> bool:
-        plain = text.lower().translate(_SEPARATORS)
-        return any(word in plain for word in self._words)
+    def _has_word(self, text: str, more: tuple[str, ...] = ()) -> bool:
+        plain = _plain(text)
+        return any(word in plain for word in (*self._words, *more))
 
     def _argument(self, value: object, is_secret: bool, left: int) -> tuple[Any, int]:
         if is_secret:
@@ -212,6 +225,10 @@ class _Copy:
             text = text[: min(len(text) - 1, len(text) * room // size)]
         self.left = 0
         return f"{text}[cut: {length:,} characters]"
+
+
+def _plain(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
 
 
 def _key(name: object) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
-#: A name that tells of a secret, with = or : and its value behind it, quoted or not.
+#: A name that tells of a secret, with = or : and its value behind it, quoted or not. A name is looked at once, from where it
+#: begins: arguments that are one long word must not take long.
 _NAMED = re.compile(
-    r"""(?ix)
-    ( [\w-]{0,50} (?: passw(?:or)?d | passphrase | secret | token | api_?key | authorization | credential | private_?key )
-      [\w-]{0,50} ['"]? \s? [=:] \s? )
-    ( '(?:[^'\\]|\\.)*'? | "(?:[^"\\]|\\.)*"? | [^\s,;&)}\]]+ )"""
+    r"""(?ixs)
+    (?<![\w-])
+    ( (?= [\w-]*? (?: passw(?:or)?d | passphrase | pwd | secret | token | api[_-]?key | access[_-]?key | private[_-]?key
+                    | authorization | credential | cookie | session_?id | jwt ) )
+      [\w-]++ \\{0,3} ['"]? \s? [=:] \s? (?: (?:bearer|basic|digest|token) \s )? )
+    ( [bru]{0,2} '(?:[^'\\]|\\.)*'? | [bru]{0,2} "(?:[^"\\]|\\.)*"? | \\+ ["'] .*? (?: \\+ ["'] | \Z ) | [^\s,;&)}\]]+ )"""
 )
 #: The password of a URL.
-_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@")
+_URL = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
 _STARS = "'***'"
 
 

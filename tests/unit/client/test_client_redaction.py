@@ -165,6 +165,15 @@ class Holder:
         (f'{{"Authorization": "Bearer {SECRET}", "a": 1}}', f'{{"Authorization": "Bearer {REDACTED}", "a": 1}}'),
         (f"https://h/?a=1&access_token={SECRET}&b=2", f"https://h/?a=1&access_token={REDACTED}&b=2"),
         ("http://host:8080/a@b", "http://host:8080/a@b"),
+        (f"https://{SECRET}@host/a", f"https://{REDACTED}@host/a"),
+        (f"authorization: Digest {SECRET}", f"authorization: Digest {REDACTED}"),
+        (f"{{'password': b'{SECRET}', 'n': 1}}", f"{{'password': b'{REDACTED}', 'n': 1}}"),
+        (f'{{"password": "a\\"{SECRET}", "n": 1}}', f'{{"password": "{REDACTED}", "n": 1}}'),
+        (f'"{{\\"password\\": \\"{SECRET}\\", \\"n\\": 1}}"', f'"{{\\"password\\": \\"{REDACTED}\\", \\"n\\": 1}}"'),
+        (
+            {"DB_PASS": SECRET, "auth": ("me", SECRET), "author": "me"},
+            {"DB_PASS": REDACTED, "auth": REDACTED, "author": "me"},
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )
