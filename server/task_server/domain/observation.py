@@ -19,6 +19,8 @@ from task_server.domain.status import ExecutionStatus, FailureReason
 
 #: How long the result backend of a run is not asked after somebody saw the run.
 SYNC_PAUSE = seconds(30)
+#: The largest number that the databases' columns and the protos have for it.
+MOST_RETRIES = 2**31 - 1
 _MAX_ERROR = 4096
 _MAX_TRACEBACK_BYTES = 64 * 1024
 
@@ -130,7 +132,7 @@ def _stand(execution: Execution, observation: Observation) -> tuple[ExecutionSta
     if retries is None:
         is_earlier = observation.occurred_at is not None and observation.occurred_at < (execution.observed_at or 0)
         if status is ExecutionStatus.STARTED and execution.status is ExecutionStatus.RETRY and not is_earlier:
-            return status, execution.retries + 1
+            return status, min(execution.retries + 1, MOST_RETRIES)
         if status is ExecutionStatus.RETRY and execution.status is ExecutionStatus.STARTED and is_earlier:
             return status, execution.retries - 1
         return status, execution.retries

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from task_server.domain.clock import Micros, seconds
-from task_server.domain.observation import Observation, Source
+from task_server.domain.observation import MOST_RETRIES, Observation, Source
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.tracking.redaction import redacted
 from task_server.tracking.untrusted_json import text
@@ -15,7 +15,6 @@ from task_server.tracking.untrusted_json import text
 _MAX_ID = _MAX_NAME = 155
 _MAX_WORKER, _MAX_QUEUE, _MAX_ARGUMENTS, _MAX_RESULT = 200, 200, 1000, 1000
 _MAX_ERROR, _MAX_TRACEBACK = 4096, 64 * 1024
-_MOST_RETRIES = 2**31
 #: The last second of the year 9999.
 _LAST_SECOND = 253_402_300_799.0
 
@@ -71,7 +70,7 @@ def seen_in(event: Any) -> Seen | None:
             status=status,
             source=Source.EVENT,
             occurred_at=_moment(event.get("timestamp")),
-            retries=retries if type(retries) is int and 0 <= retries < _MOST_RETRIES else None,
+            retries=retries if type(retries) is int and 0 <= retries <= MOST_RETRIES else None,
             error=_error(str(kind), event),
             traceback=text(event.get("traceback"), _MAX_TRACEBACK) if status is ExecutionStatus.FAILURE else "",
             failure_reason=FailureReason.EXCEPTION if status is ExecutionStatus.FAILURE else None,

@@ -9,7 +9,7 @@ from typing import Any
 
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.domain.clock import Micros, micros
-from task_server.domain.observation import Observation, Source
+from task_server.domain.observation import MOST_RETRIES, Observation, Source
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.sandbox.result_text import NotJson, TooLarge, result_text
 from task_server.tracking.untrusted_json import text
@@ -23,7 +23,6 @@ _WORDS = {
     "FAILURE": ExecutionStatus.FAILURE,
     "REVOKED": ExecutionStatus.REVOKED,
 }
-_MOST_RETRIES = 2**31
 _LONGEST_ERROR, _LONGEST_TRACEBACK, _LONGEST_NAME = 4096, 64 * 1024, 200
 
 
@@ -53,7 +52,7 @@ def observation_of(meta: Any) -> Observation | None:
         status=status,
         source=Source.RESULT_BACKEND,
         occurred_at=_moment(meta.get("date_done")),
-        retries=retries if type(retries) is int and 0 <= retries < _MOST_RETRIES else None,
+        retries=retries if type(retries) is int and 0 <= retries <= MOST_RETRIES else None,
         result_json=result_json,
         error=_error(meta.get("result")) if status not in (ExecutionStatus.SUCCESS, ExecutionStatus.STARTED) else "",
         traceback=text(meta.get("traceback"), _LONGEST_TRACEBACK) if failed else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 from task_server.domain.status import ExecutionStatus
@@ -9,13 +10,15 @@ from task_server.tracking.event import Seen
 
 #: Runs that are remembered, those that were heard of last.
 _MOST_RUNS = 10_000
+#: Of one run at once. A worker begins the next try after it told of the last one, or a little before.
+_MOST_BEGUN = 8
 
 
 @dataclass(slots=True)
 class _Heard:
     received: int
-    #: The tries that began and have not been told to be followed by another one.
-    begun: list[int] = field(default_factory=list)
+    #: The tries that began and have not been told to be followed by another one; the last ones, whatever a broker sends.
+    begun: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_BEGUN))
 
 
 class Tries:
@@ -45,11 +48,11 @@ class Tries:
             retries = heard.received
             heard.begun.append(retries)
         elif observation.status is ExecutionStatus.RETRY and heard.begun:
-            retries = heard.begun.pop(0)
+            retries = heard.begun.popleft()
         self._heard[key] = heard
         return seen if retries is None else replace(seen, observation=replace(observation, retries=retries))
 
     def _remember(self, key: tuple[str, str], heard: _Heard | None, retries: int) -> None:
-        self._heard[key] = _Heard(retries, heard.begun if heard else [])
+        self._heard[key] = _Heard(retries, heard.begun) if heard else _Heard(retries)
         if len(self._heard) > _MOST_RUNS:
             del self._heard[next(iter(self._heard))]

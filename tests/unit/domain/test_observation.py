@@ -180,3 +180,9 @@ def test_an_observation_describes_the_state_that_it_led_to(life: list[Observatio
 
 def test_the_sources_are_those_of_the_contract() -> None:
     assert {"SOURCE_UNSPECIFIED", *Source} == set(execution_pb2.TaskExecution.Source.keys())
+
+
+def test_a_run_that_was_tried_as_often_as_can_be_stored_goes_on() -> None:
+    waits = after(run(), seen(RETRY, retries=2**31 - 1))
+    assert after(waits, seen(STARTED)).retries == 2**31 - 1
+    assert after(waits, seen(STARTED), seen(SUCCESS)).status is SUCCESS
