@@ -112,6 +112,9 @@ class task_lock:  # noqa: N801 - used as contextlib's managers are
     """
 
     def __init__(self, name: str, timeout: float = 60.0) -> None:
+        if not isinstance(name, str):
+            # As a decorator without its parentheses would only show when the function is called.
+            raise TypeError('the lock needs a name, as in task_lock("nightly")')
         self._name = name
         self._timeout = timeout
         #: By thread.
@@ -138,7 +141,12 @@ class task_lock:  # noqa: N801 - used as contextlib's managers are
             )
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
-        """`function`, which runs with the lock. Raises TypeError for one that runs only after it was called."""
+        """`function`, which runs with the lock. Raises TypeError for one that runs only after it was called, and for a Celery task.
+
+        Celery would go on running that task itself, without the lock.
+        """
+        if hasattr(function, "apply_async"):
+            raise TypeError("task_lock stands below @app.task or @shared_task, next to the function")
         kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
         if any(is_kind(function) for is_kind in kinds):
             message = f"{function.__qualname__} would run without the lock; put `with task_lock(...)` into it"

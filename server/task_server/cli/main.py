@@ -146,7 +146,12 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command, process=name)
         return sub
 
-    up = add("up", _up, "Run the whole service on this machine: broker, server, gateway, worker and scheduler.")
+    up = add(
+        "up",
+        _up,
+        "Run the whole service on this machine: broker, server, gateway, worker and scheduler, and a tracker where "
+        "tracked_apps_file names other Celery apps.",
+    )
     up.add_argument("--grpc-address", metavar="HOST:PORT", help="where gRPC listens; port 0 means any free one")
     up.add_argument("--http-address", metavar="HOST:PORT", help="where REST listens; port 0 means any free one")
     add("server", _composed(_server), "Run the gRPC server.")

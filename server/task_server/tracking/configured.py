@@ -122,9 +122,9 @@ def _checked(value: Any, schemes: Sequence[str], *, insecure: bool) -> str:
     if scheme in ("rediss", "amqps", "redis", "amqp") and "ssl_" in parts.query:
         raise ValueError("must say nothing of TLS but its beginning; give ca_file, cert_file")
     try:
-        check_url(value, "it", insecure=insecure)
+        check_url(value, "", insecure=insecure)
     except ConfigError as error:
-        raise ValueError(f": {error}") from None
+        raise ValueError(str(error).strip()) from None
     for library, extra in (("sqlalchemy", "tracker"), *((("psycopg", "postgres"),) if "postgresql" in scheme else ())):
         if scheme.startswith("db+") and importlib.util.find_spec(library) is None:
             raise ValueError(f"needs {library}: pip install 'task-manager[{extra}]'")
@@ -132,7 +132,7 @@ def _checked(value: Any, schemes: Sequence[str], *, insecure: bool) -> str:
         insecure or is_local(parts.hostname or "unix:") or any(mode in parts.query for mode in _CHECKED_MODES)
     ):
         raise ValueError(
-            f": it leads to {parts.hostname} without TLS that is checked: add ?sslmode=verify-full&sslrootcert=FILE, or set "
+            f"leads to {parts.hostname} without TLS that is checked: add ?sslmode=verify-full&sslrootcert=FILE, or set "
             "insecure (--insecure) where the network itself is protected"
         )
     return value

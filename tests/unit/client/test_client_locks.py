@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from celery import Celery
 from client_harness import Driver, LoopbackServer, Servicer, refuse
 
 from task_manager import LockHeld, LockLost, Unavailable, connection, is_task_locked, task_lock
@@ -129,6 +130,17 @@ def test_what_runs_only_later_is_refused() -> None:
             task_lock("nightly")(function)  # type: ignore[arg-type]
 
 
+def test_a_decorator_in_the_wrong_place_or_without_a_name_is_refused_when_the_module_is_read() -> None:
+    app = Celery("locked", broker="memory://", set_as_current=False)
+
+    def count() -> None: ...
+
+    with pytest.raises(TypeError, match=r"below @app\.task"):
+        task_lock("nightly")(app.task(count))
+    with pytest.raises(TypeError, match="needs a name"):
+        task_lock(count)  # type: ignore[arg-type]
+
+
 def test_nothing_runs_where_the_service_is_away(server: LoopbackServer) -> None:
     server.kill()
     ran = []
@@ -143,6 +155,9 @@ def test_a_lease_that_is_lost_is_said(server: LoopbackServer, locker: Locker, ca
     locker.lost = locker.taken_over = True
     with pytest.raises(LockLost), task_lock("nightly", timeout=0.5) as lock:
         assert lock.lost.wait(SECONDS)
+    # It is said after the event, which must not wait for a log.
+    for renewing in [each for each in threading.enumerate() if each.name == "task_lock nightly"]:
+        renewing.join(SECONDS)
     assert "the lock 'nightly' is lost before its work is done" in caplog.text
     # An error of the block itself is not hidden.
     locker.released.set()

@@ -93,14 +93,14 @@ broker = "rediss://127.0.0.1/0?ssl_cert_reqs=none"
     starts = [
         "app 1: 'colour' is not known; there are",
         "app 1: name is missing",
-        "app 1: broker : it leads to broker.example.com in plain text: begin it with rediss://",
+        "app 1: broker leads to broker.example.com in plain text: begin it with rediss://",
         "app 1: modules may have a * only at the end of each, as billing*",
         "app 2: username needs created_by",
         "app 2: cert_file and key_file go together",
         "app 2: broker_file /nowhere can not be read",
         "app 2: backend must begin with one of redis:, rediss:, redis+socket:, db+sqlite:, db+postgresql:",
         "app 3: broker must say nothing of TLS but its beginning",
-        "app 3: backend : it leads to db.example.com without TLS that is checked",
+        "app 3: backend leads to db.example.com without TLS that is checked",
         "the app 'b' comes twice",
     ]
     assert len(found) == len(starts)
