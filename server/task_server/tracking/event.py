@@ -71,8 +71,10 @@ def seen_in(event: Any) -> Seen | None:
             source=Source.EVENT,
             occurred_at=_moment(event.get("timestamp")),
             retries=retries if type(retries) is int and 0 <= retries <= MOST_RETRIES else None,
-            error=_error(str(kind), event),
-            traceback=text(event.get("traceback"), _MAX_TRACEBACK) if status is ExecutionStatus.FAILURE else "",
+            error=redacted(_error(str(kind), event)),
+            traceback=redacted(text(event.get("traceback"), _MAX_TRACEBACK))
+            if status is ExecutionStatus.FAILURE
+            else "",
             failure_reason=FailureReason.EXCEPTION if status is ExecutionStatus.FAILURE else None,
             worker=worker,
             queue=text(event.get("queue"), _MAX_QUEUE),

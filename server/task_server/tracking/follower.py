@@ -148,7 +148,11 @@ class Follower:
             )
 
     def _receive(self, sightings: Sequence[Sighting]) -> None:
-        self._patiently(lambda: self._observing.receive(self._followed, sightings))
+        done = self._patiently(lambda: self._observing.receive(self._followed, sightings))
+        if done is None and len(sightings) > 1 and not self._is_hopeless:
+            # Whoever makes one that can not be noted shall not have those of others lost with it.
+            for each in sightings:
+                self._receive([each])
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """Do it, again and again while the database is away: there is nothing else to do. None where it came to nothing."""

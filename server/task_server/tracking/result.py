@@ -12,6 +12,7 @@ from task_server.domain.clock import Micros, micros
 from task_server.domain.observation import MOST_RETRIES, Observation, Source
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.sandbox.result_text import NotJson, TooLarge, result_text
+from task_server.tracking.redaction import redacted
 from task_server.tracking.untrusted_json import text
 
 #: Celery's words for what is still to come; any other word but the final ones is an app's own, and said while it runs.
@@ -54,8 +55,10 @@ def observation_of(meta: Any) -> Observation | None:
         occurred_at=_moment(meta.get("date_done")),
         retries=retries if type(retries) is int and 0 <= retries <= MOST_RETRIES else None,
         result_json=result_json,
-        error=_error(meta.get("result")) if status not in (ExecutionStatus.SUCCESS, ExecutionStatus.STARTED) else "",
-        traceback=text(meta.get("traceback"), _LONGEST_TRACEBACK) if failed else "",
+        error=redacted(_error(meta.get("result")))
+        if status not in (ExecutionStatus.SUCCESS, ExecutionStatus.STARTED)
+        else "",
+        traceback=redacted(text(meta.get("traceback"), _LONGEST_TRACEBACK)) if failed else "",
         failure_reason=FailureReason.EXCEPTION if failed else None,
         worker=text(meta.get("worker"), _LONGEST_NAME),
         queue=text(meta.get("queue"), _LONGEST_NAME),

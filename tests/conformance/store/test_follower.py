@@ -163,8 +163,11 @@ def test_a_defect_of_one_batch_is_not_the_end(ports, caller, house, monkeypatch,
         return real(app, sightings)
 
     monkeypatch.setattr(house.observing, "receive", receive)
-    house.hear(event("started", "bad", name="shop.t"))
+    # What was told together with it is noted all the same.
+    names = [f"c-{number}" for number in range(20)]
+    house.hear(*(event("started", name, name="shop.t") for name in [*names[:10], "bad", *names[10:]]))
     eventually(lambda: "could not be noted" in caplog.text, 20)
+    assert {house.wait_for(name, "STARTED").status for name in names} == {ExecutionStatus.STARTED}
     house.hear(event("started", "good"))
     assert house.wait_for("good", "STARTED").status is ExecutionStatus.STARTED
 

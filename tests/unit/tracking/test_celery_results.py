@@ -17,6 +17,7 @@ from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.domain.clock import micros
 from task_server.domain.observation import Source
 from task_server.domain.status import ExecutionStatus, FailureReason
+from task_server.tracking.event import seen_in
 from task_server.tracking.plain_pickle import read_pickle
 from task_server.tracking.redaction import redacted
 from task_server.tracking.result import LeftOut, observation_of
@@ -48,6 +49,17 @@ def test_a_failure_is_the_texts_that_it_is() -> None:
     assert seen is not None
     assert (seen.status, seen.failure_reason) == (ExecutionStatus.FAILURE, FailureReason.EXCEPTION)
     assert (seen.error, seen.traceback, seen.result_json) == ("system: touch /tmp/owned, 7", "Traceback ...", None)
+
+
+def test_errors_and_tracebacks_tell_no_secrets() -> None:
+    failed = {"exc_type": "E", "exc_message": ["can not reach redis://u:hunter2@h with token=hunter2"]}
+    told = {"type": "task-failed", "uuid": "c-1", "exception": "E('redis://u:hunter2@h')"}
+    seen = seen_in(told | {"traceback": "login(password='hunter2')"})
+    meta = observation_of({"status": "FAILURE", "result": failed, "traceback": "login(password='hunter2')"})
+    assert seen is not None and meta is not None
+    assert seen.observation.error == "E('redis://u:***@h')"
+    assert meta.error == "E: can not reach redis://u:***@h with token='***'"
+    assert seen.observation.traceback == meta.traceback == "login(password='***')"
 
 
 @pytest.mark.parametrize(
