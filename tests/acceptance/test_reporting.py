@@ -45,6 +45,27 @@ def test_a_batch_is_recorded_in_its_order_and_a_second_time_is_the_same(bob: Api
     assert [each.id for each in again.executions] == [each["id"] for each in made]
 
 
+def test_who_reports_for_others_learns_nothing_that_they_said(service: Api, bob: Api) -> None:
+    sent = body(metadata={"customer": "hunter2"}, module="secretive")
+    run = bob.rest.post(EXECUTIONS, sent)
+    bob.rest.post(f"{EXECUTIONS}/{run['id']}/status", {"status": "RETRY", "error": "hunter2"})
+    his = body(task_id=sent["task_id"], created_by="bob", metadata={"mine": 1})
+    known = {
+        "id": run["id"],
+        "status": "RETRY",
+        "task_name": his["task_name"],
+        "module": "myapp",
+        "metadata": {"mine": 1},
+    }
+    (batched,) = service.rest.post(f"{EXECUTIONS}/batch", {"requests": [his]})["executions"]
+    for told in (service.rest.post(EXECUTIONS, his), batched):
+        assert "hunter2" not in str(told)
+        assert {name: told[name] for name in known} == known
+    done = service.rest.post(f"{EXECUTIONS}/{run['id']}/status", {"status": "SUCCESS", "metadata": {"rows": 2}})
+    assert (done["status"], done["metadata"], done["module"], done["error"]) == ("SUCCESS", {"rows": 2}, "", "")
+    assert bob.rest.get(f"{EXECUTIONS}/{run['id']}")["metadata"] == {"customer": "hunter2", "rows": 2}
+
+
 def test_all_that_is_wrong_in_a_batch_is_said_at_once_and_none_of_it_is_recorded(bob: Api) -> None:
     good = body()
     wrong = [good, body(task_id="", app="x" * 101), body(module=" ", metadata={"x": "y" * 70_000})]
