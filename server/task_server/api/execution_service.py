@@ -11,6 +11,7 @@ from task_server.api import convert
 from task_server.api.execution_stats import check_period_length, execution_stats
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.searches import Searches
+from task_server.api.shares import Shares
 from task_server.api.threads import Threads
 from task_server.api.tracked_runs import TrackedRuns
 from task_server.api.validation import listing
@@ -55,7 +56,7 @@ class ExecutionService:
         page_tokens: listing.PageTokens,
         threads: Threads,
         searches: Searches,
-        lookups: Threads,
+        lookups: Shares,
         watchers: Watchers,
     ) -> None:
         self._executions = executions

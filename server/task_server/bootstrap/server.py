@@ -13,6 +13,7 @@ from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
 from task_server.api.searches import Searches
 from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
+from task_server.api.shares import Shares
 from task_server.api.task_batch import TaskBatches
 from task_server.api.task_draft import Drafts
 from task_server.api.task_service import TaskService
@@ -85,7 +86,8 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
     ports = connect(settings, database)
     threads, checks = Threads(settings.database_threads), Threads(_CHECK_THREADS)
     searches = Searches(threads)
-    backends, lookups = ConfiguredBackends(read_apps(settings)), Threads(_LOOKUP_THREADS)
+    backends, lookup_threads = ConfiguredBackends(read_apps(settings)), Threads(_LOOKUP_THREADS)
+    lookups = Shares(lookup_threads, _LOOKUP_THREADS, _LOOKUP_THREADS // 2)
     watching = Watching(ports)
     watchers = Watchers(watching, threads)
     watch_tokens, page_tokens = WatchTokens(secret_key, former_keys), PageTokens(secret_key, former_keys)
@@ -177,7 +179,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             raise StartError(str(error)) from error
     threads.close()
     checks.close()
-    lookups.close()
+    lookup_threads.close()
     backends.close()
     checker.close()
     if further:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from task_server.api import searches as searches_module
+from task_server.api import shares as shares_module
 from task_server.api.interceptors.authentication import current_caller
 from task_server.api.searches import Searches
 from task_server.api.threads import Threads
@@ -107,7 +107,7 @@ async def begin_and_end(threads: Threads) -> None:
 async def test_who_has_too_many_that_wait_is_refused(
     threads: Threads, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searches_module, "_MOST_WAITING", 3)
+    monkeypatch.setattr(shares_module, "_MOST_WAITING", 3)
     searches = Searches(threads)
     calls = [begin(searches, rows, "eve") for _ in range(5)]
     await rows.wait_for(2)
