@@ -19,26 +19,28 @@ from task_server.store.tables import ExecutionRow
 # The statuses stand in the text: only so does SQLite see that the index of just those rows has all that is asked for. Announced is
 # also what has another time than its due one: whoever makes a run due announces it (`Ports.publish_after`).
 _DUE = (
-    "SELECT id, queue, (publish_count > 0 OR publish_after > due_at) FROM execution "
+    "SELECT id, queue, (publish_count > 0 OR publish_after > due_at) FROM execution INDEXED BY execution_unpublished "
     "WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :now ORDER BY publish_after LIMIT :limit"
 )
 _FIND_DUE = Statement(_DUE)
 _LOCK_DUE = Statement(_DUE + " FOR UPDATE SKIP LOCKED")
 _UNCLAIMED_QUEUES = Statement(
     "SELECT DISTINCT queue FROM (SELECT queue, (publish_count > 0 OR publish_after > due_at) AS announced FROM execution "
-    "WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :now ORDER BY publish_after LIMIT :limit) AS due "
+    "INDEXED BY execution_unpublished WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :now "
+    "ORDER BY publish_after LIMIT :limit) AS due "
     "WHERE announced"
 )
 # What comes after `soon` and has no message counted was not announced: it lost its worker, and waits (`settling.settle`).
 # `queue || ''`, or SQLite reads all that waits in a queue, by an index that is for others.
 _COUNT = Statement(
     "SELECT queue || '', COUNT(*), SUM(CASE WHEN publish_after <= :now THEN 1 ELSE 0 END), "
-    "SUM(CASE WHEN publish_after > :soon THEN 1 ELSE 0 END) FROM execution "
+    "SUM(CASE WHEN publish_after > :soon THEN 1 ELSE 0 END) FROM execution INDEXED BY execution_unpublished "
     "WHERE status IN ('PENDING', 'RETRY') AND publish_after <= :latest AND due_at <= :now "
     "AND (publish_count > 0 OR (publish_after > due_at AND publish_after <= :soon)) GROUP BY 1"
 )
 _PUT_OFF = (
-    "SELECT id FROM execution WHERE status IN ('PENDING', 'RETRY') AND publish_after > :soon AND publish_after <= :latest "
+    "SELECT id FROM execution INDEXED BY execution_unpublished "
+    "WHERE status IN ('PENDING', 'RETRY') AND publish_after > :soon AND publish_after <= :latest "
     "AND publish_count > 0 AND due_at <= :now AND queue || '' = :queue ORDER BY publish_after LIMIT :limit"
 )
 _FIND_PUT_OFF = Statement(_PUT_OFF)

@@ -64,11 +64,12 @@ _ATTEMPTS = Statement(
 
 # In these the statuses stand in the text: only so does SQLite see that an index of just those rows has all that is asked for.
 _EXPIRED = Statement(
-    "SELECT id, parent_task FROM execution WHERE status = 'STARTED' AND lease_until < :now "
+    "SELECT id, parent_task FROM execution INDEXED BY execution_leased WHERE status = 'STARTED' AND lease_until < :now "
     "ORDER BY lease_until LIMIT :limit"
 )
 _OVERDUE = Statement(
-    "SELECT id, parent_task FROM execution WHERE status IN ('PENDING', 'RETRY') AND deadline_at IS NOT NULL "
+    "SELECT id, parent_task FROM execution INDEXED BY execution_deadline "
+    "WHERE status IN ('PENDING', 'RETRY') AND deadline_at IS NOT NULL "
     "AND deadline_at <= :now ORDER BY deadline_at LIMIT :limit"
 )
 _UNFINISHED = Statement(
@@ -81,7 +82,8 @@ _PLACES = Statement(
     "AND status IN ('PENDING', 'RETRY', 'STARTED') AND id <> :besides GROUP BY 1, 2, 3 ORDER BY 4"
 )
 _NEXT_PUBLISH = Statement(
-    "SELECT publish_after FROM execution WHERE status IN ('PENDING', 'RETRY') ORDER BY publish_after LIMIT 1"
+    "SELECT publish_after FROM execution INDEXED BY execution_unpublished "
+    "WHERE status IN ('PENDING', 'RETRY') ORDER BY publish_after LIMIT 1"
 )
 
 

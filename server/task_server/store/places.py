@@ -51,7 +51,8 @@ _CALL = Statement(
     "UPDATE execution SET ready_at = :ready_at, publish_after = :publish_after, publish_count = 0 WHERE id = :id"
 )
 _SCOPES = Statement(
-    "SELECT DISTINCT waits_for FROM execution WHERE status IN ('PENDING', 'RETRY') AND waits_for <> '' "  # noqa: S608
+    "SELECT DISTINCT waits_for FROM execution INDEXED BY execution_waits_for "  # noqa: S608
+    "WHERE status IN ('PENDING', 'RETRY') AND waits_for <> '' "
     f"AND ready_at = {NEVER} AND held = 0"
 )
 _READY_AT = Statement("SELECT ready_at FROM execution WHERE id = :id")

@@ -23,6 +23,7 @@ Row = Sequence[Any]
 
 #: `:name`, and not the second half of PostgreSQL's `::type`.
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_INDEXED_BY = re.compile(r" INDEXED BY [a-z_]+")
 
 
 class Statement:
@@ -31,13 +32,16 @@ class Statement:
     In `text`, `:name` is a parameter. Where `columns` are given, `{columns}` stands for `a, b`, `{values}` for `:a, :b`, and
     `{changes}` for `a = :a, b = :b`. Values never become part of the text. `postgresql` is the text for PostgreSQL,
     where that needs another one.
+
+    `INDEXED BY` stands where SQLite, which knows nothing of what is in a table, would take an index of more rows than are asked
+    for: it has an equality of a status for the best. PostgreSQL has no such words, and does know.
     """
 
     def __init__(self, text: str, columns: Iterable[str] = (), *, postgresql: str = "") -> None:
         names = list(columns)
         #: By the way in which the driver marks a parameter, SQLite's and PostgreSQL's: the text, and its parameters in order.
         self._texts: dict[str, tuple[str, list[str]]] = {}
-        for mark, said in (("?", text), ("%s", postgresql or text)):
+        for mark, said in (("?", text), ("%s", postgresql or _INDEXED_BY.sub("", text))):
             filled = said.format(
                 columns=", ".join(names),
                 values=", ".join(f":{name}" for name in names),

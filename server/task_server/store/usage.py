@@ -19,10 +19,11 @@ _ALIVE = Statement(
 # By queue, of which there are few: the index has them first. What has no kind runs elsewhere, and was registered here.
 _QUEUED = Statement(
     "WITH RECURSIVE waiting (queue) AS ("
-    "SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') UNION ALL "
-    "SELECT (SELECT MIN(queue) FROM execution WHERE status IN ('PENDING', 'RETRY') AND queue > waiting.queue) "
+    "SELECT MIN(queue) FROM execution INDEXED BY execution_ready WHERE status IN ('PENDING', 'RETRY') UNION ALL "
+    "SELECT (SELECT MIN(queue) FROM execution INDEXED BY execution_ready "
+    "WHERE status IN ('PENDING', 'RETRY') AND queue > waiting.queue) "
     "FROM waiting WHERE waiting.queue IS NOT NULL) "
-    "SELECT COALESCE(SUM((SELECT COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') "
+    "SELECT COALESCE(SUM((SELECT COUNT(*) FROM execution INDEXED BY execution_ready WHERE status IN ('PENDING', 'RETRY') "
     "AND queue = waiting.queue AND owner_id = :owner_id AND action_kind <> '')), 0) FROM waiting"
 )
 

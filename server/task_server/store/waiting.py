@@ -26,11 +26,12 @@ _BEFORE = Statement(
     "AND queue = :queue AND (due_at < :due_at OR (due_at = :due_at AND id < :id)) LIMIT :most) AS earlier"
 )
 _WAITING = Statement(
-    "SELECT queue, COUNT(*) FROM execution WHERE status IN ('PENDING', 'RETRY') "
+    "SELECT queue, COUNT(*) FROM execution INDEXED BY execution_ready WHERE status IN ('PENDING', 'RETRY') "
     "AND (publish_after < :never OR waits_for <> '') AND held = 0 AND due_at <= :now GROUP BY queue"
 )
 _RUNNING = Statement(
-    "SELECT queue, COUNT(*) FROM execution WHERE status = 'STARTED' AND lease_until > 0 GROUP BY queue"
+    "SELECT queue, COUNT(*) FROM execution INDEXED BY execution_running "
+    "WHERE status = 'STARTED' AND lease_until > 0 GROUP BY queue"
 )
 
 
