@@ -67,7 +67,7 @@ def has_changes() -> bool:
 
 
 def fold(database: Database, limit: int) -> int:
-    """Fold up to so many changes into the rollup; return how many. None while another process is at it."""
+    """Fold up to so many changes into the rollup; return how many: 0 while another process is at it."""
     if not _LOCK.value():
         return 0
     changes = [Change(*row) for row in _TAKE.all(limit=limit)]
