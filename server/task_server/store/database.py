@@ -125,6 +125,15 @@ class Database:
         with self._patient():
             yield
 
+    def vacuum(self, table: str) -> None:
+        """Have PostgreSQL give the room of a table's removed rows back, past which it reads until then; outside of a transaction.
+
+        SQLite uses such room again at once.
+        """
+        if not self.is_sqlite:
+            with self._translated():
+                self.engine.execute_sql(f"VACUUM {table}")
+
     def close(self) -> None:
         """Close this thread's connection."""
         self.engine.close()

@@ -77,6 +77,11 @@ def fold(database: Database, limit: int) -> int:
     return len(changes)
 
 
+def give_room_back(database: Database) -> None:
+    """Let nobody read past the changes that were folded. Outside of a transaction."""
+    database.vacuum("execution_change")
+
+
 def _run(database: Database, statement: Statement, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return

@@ -21,6 +21,7 @@ from task_server.store.matching import matching
 from task_server.store.rollup_cells import DAY, QUARTER
 from task_server.store.rollup_spans import spans
 from task_server.store.tables import ChangeRow, ExecutionRow, RollupRow
+from task_server.usecases import folding
 from task_server.usecases.folding import Folding
 
 #: Some days, some of their quarters, and what is between.
@@ -128,6 +129,18 @@ def test_when_all_is_folded_and_all_rows_are_gone_no_cell_is_left(database):
         ExecutionRow.delete().execute()
     assert sum(Folding(database).sweep()) == 30
     assert RollupRow.select().count() == ChangeRow.select().count() == 0
+
+
+def test_the_room_of_folded_changes_is_given_back(database, monkeypatch):
+    monkeypatch.setattr(folding, "_MOST_LEFT", 30)
+    with database.write():
+        for number in range(300):
+            add(name=f"n{number}")
+    assert sum(Folding(database).sweep()) == 300
+    if not database.is_sqlite:
+        # What counts read past the folded changes.
+        (pages,) = database.engine.execute_sql("SELECT pg_relation_size('execution_change')").fetchone()
+        assert pages == 0
 
 
 def test_a_run_that_ended_before_it_was_folded_is_counted_once(database):
