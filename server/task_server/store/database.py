@@ -128,11 +128,11 @@ class Database:
     def vacuum(self, table: str) -> None:
         """Have PostgreSQL give the room of a table's removed rows back, past which it reads until then; outside of a transaction.
 
-        SQLite uses such room again at once.
+        Where somebody else is at it, nothing is done. SQLite uses such room again at once.
         """
         if not self.is_sqlite:
             with self._translated():
-                self.engine.execute_sql(f"VACUUM {table}")
+                self.engine.execute_sql(f"VACUUM (SKIP_LOCKED) {table}")
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -34,8 +34,9 @@ class Folding:
                 folded = rollups.fold(self._database, self._batch)
             self._left += folded
             if self._left >= _MOST_LEFT:
-                rollups.give_room_back(self._database)
+                # Should it fail, that is not tried again after each batch.
                 self._left = 0
+                rollups.give_room_back(self._database)
             yield folded
             if folded < self._batch:
                 return
