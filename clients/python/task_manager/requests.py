@@ -139,53 +139,39 @@ class StatusFields(TypedDict, total=False):
     metadata: Mapping[str, Json] | None
 
 
-class ExecutionFields(TypedDict, total=False):
-    """Which executions are listed, how many a page, and how much of each."""
+class MatchingFields(TypedDict, total=False):
+    """Which executions."""
 
     module: str | None
     task_name: str | None
     status: TaskExecution.Status | str | None
+    start_date: str | date | None
+    end_date: str | date | None
+    parent_task: str | None
+    filter: str | None
+    time_zone: str | None
+
+
+class MyExecutionFields(MatchingFields, total=False):
+    """Which of the caller's own executions are listed, in which order, how many a page, and how much of each."""
+
+    order_by: str | None
+    page_size: int | None
+    view: View | str | None
+
+
+class ExecutionFields(MyExecutionFields, total=False):
+    """Which executions are listed, in which order, how many a page, and how much of each."""
+
     created_by: str | None
     my_tasks: bool | None
-    start_date: str | date | None
-    end_date: str | date | None
-    parent_task: str | None
-    filter: str | None
-    order_by: str | None
-    time_zone: str | None
-    page_size: int | None
-    view: View | str | None
 
 
-class MyExecutionFields(TypedDict, total=False):
-    """Which of the caller's own executions are listed, how many a page, and how much of each."""
-
-    module: str | None
-    task_name: str | None
-    status: TaskExecution.Status | str | None
-    start_date: str | date | None
-    end_date: str | date | None
-    parent_task: str | None
-    filter: str | None
-    order_by: str | None
-    page_size: int | None
-    view: View | str | None
-    time_zone: str | None
-
-
-class ExecutionStatsFields(TypedDict, total=False):
+class ExecutionStatsFields(MatchingFields, total=False):
     """Which executions are counted, and how long each of the periods is, as "HOUR"."""
 
-    module: str | None
-    task_name: str | None
-    status: TaskExecution.Status | str | None
     created_by: str | None
     my_tasks: bool | None
-    start_date: str | date | None
-    end_date: str | date | None
-    parent_task: str | None
-    filter: str | None
-    time_zone: str | None
     period_length: ExecutionStats.Period.Length | str | None
 
 
