@@ -1,14 +1,14 @@
-"""What `AsyncTaskClient` says and asks about runs of other Celery apps."""
+"""What `AsyncTaskClient` says and asks about executions."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Unpack
 
 from task_manager import requests, rpcs
+from task_manager.aio_calls import AsyncCalls
 from task_manager.pages import AsyncPager
-from task_manager.rpcs import RequestT, ResponseT, Rpc
+from task_manager.streams import LogCursor
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
     BatchRegisterExecutionsRequest,
@@ -16,28 +16,65 @@ from task_manager.v1.execution_service_pb2 import (
     BatchReportExecutionsResponse,
     ExecutionReport,
     ExecutionStats,
+    ExecutionStatus,
     GetExecutionByTaskIdRequest,
+    GetExecutionRequest,
     GetExecutionStatsRequest,
+    GetExecutionStatusRequest,
+    ListExecutionsRequest,
+    ListExecutionsResponse,
     ListMyExecutionsRequest,
     ListMyExecutionsResponse,
     RegisterExecutionRequest,
+    RerunExecutionsRequest,
+    RerunExecutionsResponse,
     SyncExecutionRequest,
     SyncExecutionsRequest,
     SyncExecutionsResponse,
+    TailExecutionLogsRequest,
 )
 from task_manager.v1.task_pb2 import View
 
 
-class AsyncExecutionCalls(ABC):
+class AsyncExecutionCalls(AsyncCalls):
     """`ExecutionCalls` for asyncio; its doc strings hold here too."""
 
-    @abstractmethod
-    async def _call(
-        self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None = None
-    ) -> ResponseT: ...
+    async def rerun_executions(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        filter: str = "",  # noqa: A002 - the contract's name
+        validate_only: bool = False,
+        created_by: str = "",
+        my_tasks: bool | None = None,
+    ) -> RerunExecutionsResponse:
+        """As `TaskClient.rerun_executions`: runs past executions again, all of them or none, or counts them."""
+        return await self._call(
+            rpcs.RERUN_EXECUTIONS,
+            RerunExecutionsRequest(
+                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+            ),
+        )
 
-    @abstractmethod
-    def _fetch(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> Callable[[str], Awaitable[ResponseT]]: ...
+    async def get_execution(self, execution_id: str, *, view: View | str | None = None) -> TaskExecution:
+        """As `TaskClient.get_execution`: reads one execution by its `id`."""
+        return await self._call(rpcs.GET_EXECUTION, GetExecutionRequest(id=execution_id, view=view))
+
+    async def execution_status(self, task_id: str) -> ExecutionStatus:
+        """As `TaskClient.execution_status`: the status of one execution by its Celery `task_id`."""
+        return await self._call(rpcs.GET_EXECUTION_STATUS, GetExecutionStatusRequest(task_id=task_id))
+
+    def list_executions(
+        self, **fields: Unpack[requests.ExecutionFields]
+    ) -> AsyncPager[ListExecutionsResponse, TaskExecution]:
+        """As `TaskClient.list_executions`: the executions that match, newest first."""
+        request = requests.fill(ListExecutionsRequest(), fields, requests.ExecutionFields)
+        return AsyncPager(self._fetch(rpcs.LIST_EXECUTIONS, request), lambda page: page.executions)
+
+    def logs(self, execution_id: str, *, follow: bool = False, offset: int = 0) -> AsyncGenerator[str, None]:
+        """As `TaskClient.logs`: what a run printed, piece by piece."""
+        request = TailExecutionLogsRequest(id=execution_id, offset=offset, follow=follow)
+        return self._resume(rpcs.TAIL_EXECUTION_LOGS, LogCursor(request))
 
     async def register_execution(
         self, task_id: str, task_name: str, module: str, **fields: Unpack[requests.RegistrationFields]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 from task_manager import rpcs
-from task_manager.rpcs import RequestT, ResponseT, Rpc
+from task_manager.aio_calls import AsyncCalls
 from task_manager.v1.lock_pb2 import Lock
 from task_manager.v1.lock_service_pb2 import AcquireLockRequest, GetLockRequest, ReleaseLockRequest, RenewLockRequest
 
 
-class AsyncLockCalls(ABC):
+class AsyncLockCalls(AsyncCalls):
     """`LockCalls` for asyncio; its doc strings hold here too."""
-
-    @abstractmethod
-    async def _call(
-        self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None = None
-    ) -> ResponseT: ...
 
     async def acquire_lock(self, name: str, owner: str, lease_seconds: float) -> Lock:
         """As `LockCalls.acquire_lock`: takes a lock that is free."""

@@ -1,14 +1,14 @@
-"""What `TaskClient` says and asks about runs of other Celery apps."""
+"""What `TaskClient` says and asks about executions."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Unpack
 
 from task_manager import requests, rpcs
+from task_manager.calls import Calls
 from task_manager.pages import Pager
-from task_manager.rpcs import RequestT, ResponseT, Rpc
+from task_manager.streams import LogCursor
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import (
     BatchRegisterExecutionsRequest,
@@ -16,26 +16,79 @@ from task_manager.v1.execution_service_pb2 import (
     BatchReportExecutionsResponse,
     ExecutionReport,
     ExecutionStats,
+    ExecutionStatus,
     GetExecutionByTaskIdRequest,
+    GetExecutionRequest,
     GetExecutionStatsRequest,
+    GetExecutionStatusRequest,
+    ListExecutionsRequest,
+    ListExecutionsResponse,
     ListMyExecutionsRequest,
     ListMyExecutionsResponse,
     RegisterExecutionRequest,
+    RerunExecutionsRequest,
+    RerunExecutionsResponse,
     SyncExecutionRequest,
     SyncExecutionsRequest,
     SyncExecutionsResponse,
+    TailExecutionLogsRequest,
 )
 from task_manager.v1.task_pb2 import View
 
 
-class ExecutionCalls(ABC):
-    """The part of `TaskClient` for runs that this service does not run itself. Nothing here dispatches anything."""
+class ExecutionCalls(Calls):
+    """The part of `TaskClient` for runs: those of tasks, and those of other Celery apps, which it only hears of."""
 
-    @abstractmethod
-    def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None = None) -> ResponseT: ...
+    def rerun_executions(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        filter: str = "",  # noqa: A002 - the contract's name
+        validate_only: bool = False,
+        created_by: str = "",
+        my_tasks: bool | None = None,
+    ) -> RerunExecutionsResponse:
+        """Runs past executions again with their own arguments, all of them or none. A connection that breaks does not repeat it.
 
-    @abstractmethod
-    def _fetch(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> Callable[[str], ResponseT]: ...
+        Args:
+            ids: the executions, 1 to 1,000. Or:
+            filter: those of them that match and have ended, 1,000 at most. `list_executions` takes the same expressions.
+            validate_only: only counts them.
+            created_by: with `filter`, whose executions. Default: the caller's.
+            my_tasks: with `filter`, False means everybody's.
+
+        Raises:
+            ExecutionNotFound, ExecutionForeign, TaskEnded: one of those with these ids can not be run again.
+        """
+        return self._call(
+            rpcs.RERUN_EXECUTIONS,
+            RerunExecutionsRequest(
+                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+            ),
+        )
+
+    def get_execution(self, execution_id: str, *, view: View | str | None = None) -> TaskExecution:
+        """Reads one execution by its `id`, in its FULL view unless said otherwise. Raises `ExecutionNotFound`."""
+        return self._call(rpcs.GET_EXECUTION, GetExecutionRequest(id=execution_id, view=view))
+
+    def execution_status(self, task_id: str) -> ExecutionStatus:
+        """The status of one execution by its Celery `task_id`, and no more: made to be polled."""
+        return self._call(rpcs.GET_EXECUTION_STATUS, GetExecutionStatusRequest(task_id=task_id))
+
+    def list_executions(
+        self, **fields: Unpack[requests.ExecutionFields]
+    ) -> Pager[ListExecutionsResponse, TaskExecution]:
+        """The executions that match, newest first, in their BASIC view unless said otherwise."""
+        request = requests.fill(ListExecutionsRequest(), fields, requests.ExecutionFields)
+        return Pager(self._fetch(rpcs.LIST_EXECUTIONS, request), lambda page: page.executions)
+
+    def logs(self, execution_id: str, *, follow: bool = False, offset: int = 0) -> Generator[str, None, None]:
+        """What a run printed, piece by piece, from byte `offset` on; with `follow` until the run ends.
+
+        It goes on by itself where a connection broke. Raises `ExecutionNotFound`.
+        """
+        request = TailExecutionLogsRequest(id=execution_id, offset=offset, follow=follow)
+        return self._resume(rpcs.TAIL_EXECUTION_LOGS, LogCursor(request))
 
     def register_execution(
         self, task_id: str, task_name: str, module: str, **fields: Unpack[requests.RegistrationFields]

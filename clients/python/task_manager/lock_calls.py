@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 from task_manager import rpcs
-from task_manager.rpcs import RequestT, ResponseT, Rpc
+from task_manager.calls import Calls
 from task_manager.v1.lock_pb2 import Lock
 from task_manager.v1.lock_service_pb2 import AcquireLockRequest, GetLockRequest, ReleaseLockRequest, RenewLockRequest
 
 
-class LockCalls(ABC):
+class LockCalls(Calls):
     """The part of `TaskClient` for locks: named leases, of which one user's programs hold each at most once."""
-
-    @abstractmethod
-    def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, deadline: float | None = None) -> ResponseT: ...
 
     def acquire_lock(self, name: str, owner: str, lease_seconds: float) -> Lock:
         """Takes a lock that is free.
