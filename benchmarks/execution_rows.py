@@ -22,7 +22,8 @@ from task_server.domain.registration import Registration
 from task_server.domain.task import TaskDefinition
 from task_server.notifier.bell import MemoryBell
 from task_server.store.database import Database
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.ports import Ports
 from task_server.usecases.registering import Registering
 from task_server.usecases.tasks import Tasks

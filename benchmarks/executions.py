@@ -32,7 +32,7 @@ from task_manager.v1 import execution_service_pb2, execution_service_pb2_grpc
 from task_server.store import rollups
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 #: Who asks: an admin who has more runs than any other.
 _CALLER = USERS[0]

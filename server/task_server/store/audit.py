@@ -8,7 +8,7 @@ from task_server.domain.audit import AuditEvent, AuditFilter
 from task_server.domain.clock import Micros
 from task_server.domain.owner import Owner
 from task_server.store.statement import Row, Statement, rows
-from task_server.store.tables import AuditRow
+from task_server.store.tables.access import AuditRow
 
 _COLUMNS = (
     *("id", "occurred_at", "actor_id", "actor_name", "token_id", "peer", "method", "resource_id"),

@@ -14,7 +14,7 @@ from peewee import Case
 from task_server.domain.clock import Micros
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 # The statuses stand in the text: only so does SQLite see that the index of just those rows has all that is asked for. Announced is
 # also what has another time than its due one: whoever makes a run due announces it (`Ports.publish_after`).

@@ -16,7 +16,7 @@ from task_server.config import Settings
 from task_server.domain.clock import Micros
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.sqlite import SqliteDatabase
-from task_server.store.tables import TABLES
+from task_server.store.tables.schema import TABLES
 
 _log = logging.getLogger(__name__)
 #: How long a writer waits for others on SQLite, for those of its own process and of others. Twice this is below the limit of one

@@ -14,7 +14,7 @@ from task_server.store.clause import Clause
 from task_server.store.json_path import Path, Scalar
 from task_server.store.postgres_dialect import PostgresDialect
 from task_server.store.sqlite_dialect import SqliteDialect
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 
 class Dialect(Protocol):

@@ -18,7 +18,7 @@ from task_server.store.clause import Clause, joined
 from task_server.store.dialect import Dialect, dialect
 from task_server.store.matching import executions_clause, sought_attribute
 from task_server.store.row_clause import row_clause
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 _COLUMNS = ", ".join(records.EXECUTION)
 #: By what an order asks for, the column that has it, where that is not called the same.

@@ -26,7 +26,7 @@ from task_server.store.rollup_cells import (
 )
 from task_server.store.rollup_spans import Span, folded, made_in, spans
 from task_server.store.statement import Row
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 #: By which names there are maps.
 KEYS = {"owner_id": OWNER, "module": MODULE, "task_name": TASK_NAME}

@@ -14,7 +14,7 @@ from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureRe
 from task_server.store import records
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 

@@ -12,7 +12,7 @@ import peewee
 
 from task_server.store import migrations
 from task_server.store.database import Database
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 
 #: Any number: PostgreSQL's advisory lock that migrating processes take turns by.
 _ADVISORY_LOCK = 0x7461736B

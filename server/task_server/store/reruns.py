@@ -12,7 +12,8 @@ from task_server.domain.status import ExecutionStatus
 from task_server.store import records
 from task_server.store.matching import matching
 from task_server.store.statement import Statement, rows
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 
 # The versions of SQLite before 3.43 have no octet_length.
 _FIND_BY_IDS = Statement(

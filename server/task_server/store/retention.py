@@ -18,7 +18,8 @@ from task_server.domain.task import Task
 from task_server.store import records, sealed_secrets
 from task_server.store.database import Database
 from task_server.store.statement import Statement, rows
-from task_server.store.tables import AttemptRow, ExecutionRow, LogRow, TaskRow
+from task_server.store.tables.executions import AttemptRow, ExecutionRow, LogRow
+from task_server.store.tables.tasks import TaskRow
 
 _FINAL = [status.value for status in ExecutionStatus if status.is_terminal]
 _FINAL_TASK = [status.value for status in TaskStatus if status.is_terminal]

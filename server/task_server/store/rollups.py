@@ -27,7 +27,7 @@ from task_server.store.rollup_cells import (
 )
 from task_server.store.rollup_spans import folded, made_in, spans
 from task_server.store.statement import Row, Statement
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 #: Of rows that a filter expression matches a list counts so many.
 _MOST_COUNTED = 1000

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from task_server.domain.secret import SealedSecret, SecretKind
 from task_server.domain.task import Task
 from task_server.store.statement import Statement
-from task_server.store.tables import SealedSecretRow
+from task_server.store.tables.tasks import SealedSecretRow
 
 _COLUMNS = ("task_id", "kind", "name", "key_id", "sealed")
 _PUT = Statement(

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import peewee
 
-from task_server.store.tables import TaskRow
+from task_server.store.tables.tasks import TaskRow
 
 #: One value for each column that was selected, in that order.
 Row = Sequence[Any]

@@ -16,7 +16,7 @@ from task_server.store import records
 from task_server.store.database import Database
 from task_server.store.matching import tasks_clause
 from task_server.store.statement import Statement, rows
-from task_server.store.tables import TaskRow
+from task_server.store.tables.tasks import TaskRow
 
 _COLUMNS = [getattr(TaskRow, name) for name in records.TASK]
 

@@ -9,7 +9,7 @@ from task_server.domain.clock import Micros
 from task_server.domain.owner import Grant, Owner, Role
 from task_server.store.database import Database
 from task_server.store.statement import Row, Statement, rows
-from task_server.store.tables import TokenRow
+from task_server.store.tables.access import TokenRow
 
 _COLUMNS = (
     "id",

@@ -7,7 +7,7 @@ from tests.conformance.store.engine_values import definition
 from task_server.domain.outcome import Outcome
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.status import ExecutionStatus, FailureReason
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.executions import Executions
 from task_server.usecases.tasks import Tasks
 

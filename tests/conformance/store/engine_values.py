@@ -10,7 +10,8 @@ from task_server.domain.clock import SECOND
 from task_server.domain.outcome import Isolation, Limits, Outcome, Usage
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import TaskDefinition
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.tasks import Tasks
 
 SUCCESS = Outcome(

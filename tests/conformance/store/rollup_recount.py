@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from task_server.store.rollup_cells import CELL, Cell, Change, cells
-from task_server.store.tables import ChangeRow, ExecutionRow, RollupRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.rollups import ChangeRow, RollupRow
 
 
 def changes_of_rows() -> list[Change]:

@@ -10,7 +10,7 @@ from task_server.api.validation.violations import Violations
 from task_server.domain.filters.fields import EXECUTION_FIELDS
 from task_server.domain.listing import ExecutionFilter
 from task_server.store import execution_pages, records, retention, rollups
-from task_server.store.tables import AttributeRow, ExecutionRow
+from task_server.store.tables.executions import AttributeRow, ExecutionRow
 
 
 def finds(ports, text: str, **given) -> set[str]:

@@ -23,7 +23,8 @@ from task_server.store import database as database_module
 from task_server.store import migrator, postgres
 from task_server.store.database import Database
 from task_server.store.migrator import check_schema, migrate
-from task_server.store.tables import SchemaRow, TaskRow
+from task_server.store.tables.schema import SchemaRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.tasks import Tasks
 
 
@@ -283,7 +284,7 @@ import resource, sys
 from pathlib import Path
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.database import Database
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 path = Path(sys.argv[1])
 database = Database(f"sqlite:///{path}")
 with database.write():
@@ -310,7 +311,7 @@ READ_ONLY = """
 import os, sys
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.database import Database
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write whatever the modes say
 database = Database(f"sqlite:///{sys.argv[1]}")

@@ -15,7 +15,7 @@ from task_server.domain.filters.fields import EXECUTION_FIELDS, TASK_FIELDS
 from task_server.domain.filters.narrowing import narrowed
 from task_server.domain.listing import ExecutionFilter, TaskFilter
 from task_server.store import execution_pages, rollups, tasks
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.tasks import Tasks
 
 

@@ -11,7 +11,7 @@ from tests.conformance.store.engine_values import SUCCESS, definition
 from task_server.domain.listing import TaskFilter
 from task_server.domain.status import ExecutionStatus
 from task_server.store import executions, places
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases import stopping
 from task_server.usecases.calling import Calling
 from task_server.usecases.rescuing import Rescuing

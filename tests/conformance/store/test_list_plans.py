@@ -17,7 +17,7 @@ from task_server.domain.ordering import parse_order, place
 from task_server.domain.status import ExecutionStatus
 from task_server.store import execution_pages
 from task_server.store.matching import executions_clause
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 
 _ROWS = 12_000
 _DAY = 86_400_000_000

@@ -21,7 +21,7 @@ from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, FailureReason, TaskStatus
 from task_server.domain.task import TaskDefinition
 from task_server.store import executions, tasks
-from task_server.store.tables import AttemptRow, ExecutionRow
+from task_server.store.tables.executions import AttemptRow, ExecutionRow
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.firing import Firing

@@ -20,7 +20,8 @@ from task_server.store import executions, rollups
 from task_server.store.matching import matching
 from task_server.store.rollup_cells import DAY, QUARTER
 from task_server.store.rollup_spans import spans
-from task_server.store.tables import ChangeRow, ExecutionRow, RollupRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.rollups import ChangeRow, RollupRow
 from task_server.usecases import folding
 from task_server.usecases.folding import Folding
 

@@ -11,7 +11,8 @@ from task_server.domain.errors import DatabaseUnavailable
 from task_server.store import migrator
 from task_server.store.database import Database
 from task_server.store.migrator import NewerSchemaError, check_schema, known_migrations, migrate, schema_version
-from task_server.store.tables import TABLES, ExecutionRow, SchemaRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.schema import TABLES, SchemaRow
 
 
 def test_an_empty_database_is_brought_to_the_present_tables_once(empty_database):

@@ -13,12 +13,12 @@ from task_server.domain.errors import DatabaseUnavailable
 from task_server.store import database as database_module
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 
 WRITER = """
 import sys
 from task_server.store.database import Database
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 database = Database(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

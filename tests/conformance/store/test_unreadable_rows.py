@@ -12,7 +12,8 @@ from task_server.domain.clock import SECOND
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.status import ExecutionStatus
 from task_server.store import executions, tasks
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases import expiring, rescuing
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.rescuing import Rescuing

@@ -14,7 +14,8 @@ from task_server.domain.schedule import MisfirePolicy, OverlapPolicy
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import MemoryBell
 from task_server.store.migrator import known_migrations, migrate
-from task_server.store.tables import ExecutionRow, SchemaRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.schema import SchemaRow
 from task_server.usecases.executions import Executions
 from task_server.usecases.firing import Firing
 from task_server.usecases.folding import Folding

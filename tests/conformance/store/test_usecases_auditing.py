@@ -17,7 +17,7 @@ from task_server.domain.owner import Origin, Owner
 from task_server.domain.retention import Retention
 from task_server.domain.schedule import Schedule
 from task_server.store import audit
-from task_server.store.tables import AuditRow
+from task_server.store.tables.access import AuditRow
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.pausing import Pausing

@@ -21,7 +21,9 @@ from task_server.domain.schedule import Schedule
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.store import records, usage
 from task_server.store.migrations import m0009_bytes
-from task_server.store.tables import ExecutionRow, LogRow, OwnerBytesRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow, LogRow
+from task_server.store.tables.limits import OwnerBytesRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases import cleaning, quotas
 from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.executions import Executions

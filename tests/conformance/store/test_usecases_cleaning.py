@@ -13,7 +13,9 @@ from task_server.domain.event import Position
 from task_server.domain.retention import Retention
 from task_server.domain.schedule import Schedule
 from task_server.domain.status import ExecutionStatus
-from task_server.store.tables import AttemptRow, EventFloorRow, EventRow, ExecutionRow, LogRow, TaskRow
+from task_server.store.tables.events import EventFloorRow, EventRow
+from task_server.store.tables.executions import AttemptRow, ExecutionRow, LogRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases import cleaning as cleaning_module
 from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.executions import Executions

@@ -13,7 +13,7 @@ from task_server.domain.outcome import Outcome
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason, TaskStatus
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running

@@ -24,7 +24,7 @@ from task_server.domain.status import ExecutionStatus
 from task_server.domain.time_buckets import bucket, percentiles
 from task_server.store import rollups
 from task_server.store.rollup_cells import DAY, status_of
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.execution_stats import ExecutionStatistics
 from task_server.usecases.executions import Executions
 from task_server.usecases.folding import Folding

@@ -16,7 +16,7 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy, Schedule
 from task_server.domain.status import TaskStatus
 from task_server.store import execution_pages
-from task_server.store.tables import TaskRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.publishing import Publishing
 from task_server.usecases.stopping import Stopping

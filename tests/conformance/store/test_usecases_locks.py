@@ -19,7 +19,7 @@ from task_server.domain.clock import SECOND
 from task_server.domain.errors import LockHeld, LockLost, QuotaExceeded
 from task_server.domain.quotas import Quota, Quotas
 from task_server.domain.retention import Retention
-from task_server.store.tables import LockRow
+from task_server.store.tables.locks import LockRow
 from task_server.usecases import cleaning
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.cleaning import Cleaning

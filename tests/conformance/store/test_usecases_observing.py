@@ -31,7 +31,7 @@ from task_server.domain.retention import Retention
 from task_server.domain.status import ExecutionStatus
 from task_server.store import executions as rows
 from task_server.store import tracked
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases import cleaning as cleaning_module
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.cleaning import Cleaning

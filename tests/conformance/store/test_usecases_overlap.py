@@ -14,7 +14,8 @@ from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import Topic
 from task_server.store import execution_pages
-from task_server.store.tables import EventRow, ExecutionRow
+from task_server.store.tables.events import EventRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.stopping import Stopping
 from task_server.usecases.tasks import Tasks

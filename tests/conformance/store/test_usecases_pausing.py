@@ -11,7 +11,8 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.store import execution_pages, executions
-from task_server.store.tables import EventRow, ExecutionRow
+from task_server.store.tables.events import EventRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.publishing import Publishing

@@ -18,7 +18,8 @@ from task_server.domain.quotas import Quota, Quotas
 from task_server.domain.retry import RetryPolicy
 from task_server.domain.schedule import Schedule
 from task_server.domain.status import ExecutionStatus, FailureReason
-from task_server.store.tables import ExecutionRow, StartRateRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.limits import StartRateRow
 from task_server.usecases.calling import Calling
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.limits import Limits

@@ -17,7 +17,7 @@ from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.domain.task import DEFAULT_QUEUE
 from task_server.store import backlog
 from task_server.store.statement import Statement
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.firing import Firing
 from task_server.usecases.pausing import Pausing
 from task_server.usecases.ports import Ports

@@ -14,7 +14,8 @@ from task_server.domain.quotas import Quota, Quotas, read_quotas
 from task_server.domain.schedule import Schedule
 from task_server.domain.status import TaskStatus
 from task_server.store import usage
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases import quotas
 from task_server.usecases.firing import Firing
 from task_server.usecases.limits import Limits

@@ -24,7 +24,7 @@ from task_server.domain.registration import Registration
 from task_server.domain.schedule import OverlapPolicy, Schedule
 from task_server.domain.status import ExecutionStatus, FailureReason, TaskStatus
 from task_server.store import events
-from task_server.store.tables import AttemptRow, ExecutionRow
+from task_server.store.tables.executions import AttemptRow, ExecutionRow
 from task_server.usecases import rerunning
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.executions import Executions

@@ -16,7 +16,8 @@ from task_server.sealing.key_source import GivenKeys
 from task_server.sealing.sealer import CannotOpen, Sealer
 from task_server.store import sealed_secrets
 from task_server.store.database import DuplicateKeyError
-from task_server.store.tables import ExecutionRow, SealedSecretRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import SealedSecretRow, TaskRow
 from task_server.usecases.cleaning import Cleaning
 from task_server.usecases.executions import Executions
 from task_server.usecases.sealing import Sealing

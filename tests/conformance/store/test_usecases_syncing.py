@@ -18,7 +18,7 @@ from task_server.domain.syncing import LONGEST_PAUSE, SHORTEST_PAUSE
 from task_server.domain.tracked_app import TrackedApp, app_of
 from task_server.store import executions as rows
 from task_server.store import syncing as store
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.observing import Observing
 from task_server.usecases.reconciling import Reconciling
 from task_server.usecases.registering import Registering

@@ -15,7 +15,7 @@ from task_server.domain.owner import Caller, CallerKind, Grant, Owner, Role
 from task_server.store import tokens as rows
 from task_server.store.database import Database
 from task_server.store.migrator import known_migrations, migrate
-from task_server.store.tables import SchemaRow
+from task_server.store.tables.schema import SchemaRow
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.token_admin import TokenAdmin
 

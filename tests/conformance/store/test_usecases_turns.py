@@ -13,7 +13,8 @@ from task_server.dispatch.publisher import Message
 from task_server.domain.actions import ActionKind, HttpAction
 from task_server.domain.owner import Caller, Owner, Role
 from task_server.domain.schedule import Schedule
-from task_server.store.tables import ExecutionRow, TaskRow
+from task_server.store.tables.executions import ExecutionRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.publishing import Publishing
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running

@@ -12,7 +12,7 @@ from worker_bench import CALLER, SLEEP, Bench
 from task_server.domain.status import AttemptOutcome, ExecutionStatus, FailureReason
 from task_server.executors.executor import AttemptId
 from task_server.notifier.bell import Topic
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.stopping import Stopping
 
 

@@ -10,7 +10,7 @@ from worker_bench import CALLER, SLEEP, Bench
 
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.status import ExecutionStatus
-from task_server.store.tables import ExecutionRow
+from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.running import Running
 from task_server.usecases.stopping import Stopping
 

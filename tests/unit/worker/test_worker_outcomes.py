@@ -14,7 +14,7 @@ from tests.postgres import PostgresServer
 from worker_bench import SLEEP, Bench
 
 from task_server.domain.status import AttemptOutcome, ExecutionStatus
-from task_server.store.tables import TaskRow
+from task_server.store.tables.tasks import TaskRow
 from task_server.usecases.rescuing import Rescuing
 from task_server.usecases.running import Running
 
