@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-from task_server.config import ConfigError
 
 #: Stands for a value that has no default.
 REQUIRED: Any = object()
-
-
-def read_toml(file: Path, setting: str) -> dict[str, Any]:
-    """What the file of that setting says. Raises ConfigError."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{setting} {file} can not be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{setting} {file} is not TOML: {error}") from error
 
 
 class TableReader:

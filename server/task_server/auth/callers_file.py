@@ -13,8 +13,9 @@ from task_server.auth.claims import is_plain
 from task_server.auth.issuer import Issuer
 from task_server.auth.key_set import ALGORITHMS
 from task_server.config import ConfigError
+from task_server.config.toml_file import read_toml
 from task_server.domain.owner import DEFAULT_GRANTS, Caller, CallerKind, Grant, Owner, Role
-from task_server.operator_file import REQUIRED, TableReader, read_toml
+from task_server.operator_file import REQUIRED, TableReader
 from task_server.tls.loopback import is_local
 
 _KNOWN_ALGORITHMS = {algorithm for several in ALGORITHMS.values() for algorithm in several}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from task_server.config.settings import ConfigError, Settings
+from task_server.config.toml_file import read_toml
 
 PREFIX = "TASK_SERVER_"
 
@@ -26,7 +26,8 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
         config_file = Path(environ[f"{PREFIX}CONFIG"])
     hints = typing.get_type_hints(Settings)
     values: dict[str, Any] = {}
-    for source, items in (("the file", _read_file(config_file)), ("the environment", _read_environment(environ))):
+    said = read_toml(config_file, "the configuration file") if config_file else {}
+    for source, items in (("the file", said), ("the environment", _read_environment(environ))):
         for name, value in items.items():
             if name not in hints:
                 known = ", ".join(each.name for each in fields(Settings))
@@ -44,17 +45,6 @@ def environment(settings: Settings) -> dict[str, str]:
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         result[PREFIX + each.name.upper()] = text
     return result
-
-
-def _read_file(config_file: Path | None) -> dict[str, Any]:
-    if config_file is None:
-        return {}
-    try:
-        return tomllib.loads(config_file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"the configuration file {config_file} can not be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file {config_file} is not TOML: {error}") from error
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:

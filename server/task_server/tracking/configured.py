@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from task_server.config import ConfigError, Settings
+from task_server.config.toml_file import read_toml
 from task_server.domain.owner import Owner
 from task_server.domain.tracked_app import TrackedApp
-from task_server.operator_file import REQUIRED, TableReader, read_toml
+from task_server.operator_file import REQUIRED, TableReader
 from task_server.tls.loopback import is_local
 from task_server.tls.plaintext import check_url
 
