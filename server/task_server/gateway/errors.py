@@ -97,20 +97,19 @@ def invalid_request(message: str) -> GatewayError:
 
 def unreachable() -> Status:
     """UNAVAILABLE because there is no way to the gRPC server. What the transport says of it stays here: it names addresses."""
-    return status(
-        code_pb2.UNAVAILABLE,
-        f"The task service can not be reached; try again in {RETRY_AFTER_SECONDS} s.",
-        _error_info(ErrorReason.SERVER_UNREACHABLE),
-        error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)),
-    )
+    return _unavailable("The task service can not be reached", ErrorReason.SERVER_UNREACHABLE)
 
 
 def shutting_down() -> Status:
     """UNAVAILABLE because this gateway is being stopped."""
+    return _unavailable("The gateway is shutting down", ErrorReason.SERVER_STOPPING)
+
+
+def _unavailable(what: str, reason: ErrorReason) -> Status:
     return status(
         code_pb2.UNAVAILABLE,
-        f"The gateway is shutting down; try again in {RETRY_AFTER_SECONDS} s.",
-        _error_info(ErrorReason.SERVER_STOPPING),
+        f"{what}; try again in {RETRY_AFTER_SECONDS} s.",
+        _error_info(reason),
         error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)),
     )
 
