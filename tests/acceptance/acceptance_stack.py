@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -202,3 +203,15 @@ class Stack:
             if mark in environment:
                 found[pid] = command_line(pid)
         return found
+
+
+@contextmanager
+def standing(directory: Path, **settings: str) -> Iterator[Stack]:
+    """A stack that runs, and at the end exits 0 and leaves no process behind."""
+    stack = Stack(directory, **settings)
+    try:
+        stack.start()
+        yield stack
+        stack.stop()
+    finally:
+        stack.close()

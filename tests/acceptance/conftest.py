@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from acceptance_api import Api, Rest
-from acceptance_stack import Stack
+from acceptance_stack import Stack, standing
 from acceptance_target import Target
 
 from task_manager import TaskClient
@@ -19,14 +19,10 @@ EGRESS = "127.0.0.1/32=*"
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack. At the end it exits 0, leaves nobody behind, and has logged no defect of its own."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), EGRESS_ALLOW=EGRESS, RUN_MEMORY_BYTES=str(96 * 1024 * 1024))
-    try:
-        stack.start()
+    settings = {"EGRESS_ALLOW": EGRESS, "RUN_MEMORY_BYTES": str(96 * 1024 * 1024)}
+    with standing(tmp_path_factory.mktemp("stack"), **settings) as stack:
         yield stack
-        stack.stop()
-        assert stack.faults() == []
-    finally:
-        stack.close()
+    assert stack.faults() == []
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from acceptance_api import Api, Failure, rest_failure, task_of
-from acceptance_stack import Stack, descendants, eventually, is_alive
+from acceptance_stack import Stack, descendants, eventually, is_alive, standing
 from tests.postgres import PostgresServer
 
 from task_manager import CodeCheckerUnavailable, InvalidFields, TaskClient, to_python
@@ -31,19 +31,14 @@ SLOW: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that notices lost workers soon. Each test breaks something, and leaves it whole."""
-    stack = Stack(
+    with standing(
         tmp_path_factory.mktemp("fragile"),
         LEASE_SECONDS="3",
         HEARTBEAT_SECONDS="1",
         REPUBLISH_AFTER_SECONDS="1",
         MAX_LOST_ATTEMPTS="2",
-    )
-    try:
-        stack.start()
+    ) as stack:
         yield stack
-        stack.stop()
-    finally:
-        stack.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from acceptance_stack import Stack, eventually
+from acceptance_stack import Stack, eventually, standing
 
 from task_manager import TaskClient
 from task_manager.errors import DeadlineExceeded, Unavailable
@@ -24,13 +24,8 @@ BEGAN = 1_790_000_000
 
 @pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("reporting"))
-    try:
-        stack.start()
+    with standing(tmp_path_factory.mktemp("reporting")) as stack:
         yield stack
-        stack.stop()
-    finally:
-        stack.close()
 
 
 def reports() -> list[ExecutionReport]:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.acceptance.acceptance_stack import Stack
+from tests.acceptance.acceptance_stack import Stack, standing
 from tests.fuzz.campaign import SETTINGS, run
 
 
 @pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("fuzz"), **SETTINGS)
-    try:
-        stack.start()
+    with standing(tmp_path_factory.mktemp("fuzz"), **SETTINGS) as stack:
         yield stack
-        stack.stop()
-    finally:
-        stack.close()
 
 
 def test_no_random_call_breaks_the_service(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from tests.acceptance.acceptance_api import CALL_SECONDS, Api, Failure, grpc_failure, rest_failure
-from tests.acceptance.acceptance_stack import Stack
+from tests.acceptance.acceptance_stack import Stack, standing
 from tests.readme_pages import ENGLISH, marked_list
 from tests.security.matrix_requests import (
     CODE,
@@ -144,14 +144,9 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # All calls come from one address, and those of nobody are many.
-    stack = Stack(tmp_path_factory.mktemp("matrix"), RATE_PER_FAILING_PEER="0")
-    try:
-        stack.start()
+    with standing(tmp_path_factory.mktemp("matrix"), RATE_PER_FAILING_PEER="0") as stack:
         yield World(stack)
-        stack.stop()
-        assert stack.faults() == []
-    finally:
-        stack.close()
+    assert stack.faults() == []
 
 
 def over_grpc(caller: Api, method: MethodDescriptor, message: Message) -> Failure | None:
