@@ -121,6 +121,10 @@ class World:
         )
 
 
+#: Starts a server with settings, and ends it.
+Start = Callable[..., contextlib.AbstractAsyncContextManager[World]]
+
+
 async def failure(call: Any) -> grpc.aio.AioRpcError:
     """The error that a call, unary or streaming, ends with."""
     try:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.api.api_world import close_connections
+from tests.unit.api.api_world import Start, close_connections
+from tests.unit.api.api_world import World as ServedWorld
 from tests.unit.api.watch_world import World, ringing
 
 from task_server.api.threads import Threads
@@ -66,6 +67,12 @@ def definition() -> Callable[..., TaskDefinition]:
         return TaskDefinition(name=name, action=action, schedule=schedule or Schedule(), timeout=5.0, module=module)
 
     return definition
+
+
+@pytest.fixture
+def start(database: Database, ports: Ports, threads: Threads) -> Start:
+    """Starts a server with these settings."""
+    return lambda **settings: ServedWorld(database, ports, threads, **settings).running()
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.unit.api.api_world import World, detail, failure
+from tests.unit.api.api_world import Start, World, detail, failure
 
 from task_manager.v1 import task_service_pb2
 from task_server.api import reading
@@ -21,19 +20,6 @@ from task_server.domain.owner import Owner, Role
 GET = task_service_pb2.GetTaskRequest(task_id="t1")
 PATH = "/task_manager.v1.TaskService/GetTask"
 CHECK = "/grpc.health.v1.Health/Check"
-Start = Callable[..., AbstractAsyncContextManager[World]]
-
-
-@pytest.fixture
-def start(database: Any, ports: Any, threads: Any) -> Start:
-    """Starts a server with these settings."""
-
-    @contextlib.asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[World]:
-        async with World(database, ports, threads, **settings).running() as world:
-            yield world
-
-    return start
 
 
 def sign_in(world: World) -> tuple[tuple[str, str], ...]:

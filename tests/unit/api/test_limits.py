@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from tests.unit.api.api_world import World, detail, failure
+from tests.unit.api.api_world import Start, World, detail, failure
 
 from task_manager.v1 import task_service_pb2
 from task_server.api.interceptors.peers import FailingPeers
@@ -21,19 +19,6 @@ from task_server.domain.rates import Rates
 GET = task_service_pb2.GetTaskRequest(task_id="t1")
 WATCH = task_service_pb2.WatchTasksRequest()
 WRONG = (("authorization", f"Bearer tsk_{'0' * 16}_{'0' * 64}"),)
-Start = Callable[..., AbstractAsyncContextManager[World]]
-
-
-@pytest.fixture
-def start(database: Any, ports: Any, threads: Any) -> Start:
-    """Starts a server with these settings."""
-
-    @contextlib.asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[World]:
-        async with World(database, ports, threads, **settings).running() as world:
-            yield world
-
-    return start
 
 
 def sign_in(world: World, owner: str = "ann") -> tuple[tuple[str, str], ...]:
