@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.conformance.store.engine_values import Clock
 
 from task_server.dispatch.publisher import MemoryPublisher
-from task_server.domain.owner import Caller, Owner, Role
+from task_server.domain.owner import Caller, Grant, Owner, Role
 from task_server.notifier.bell import MemoryBell, Topic
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
+from task_server.usecases.executions import Executions
 from task_server.usecases.ports import Ports
+from task_server.usecases.registering import Registering
 from task_server.usecases.running import Running
 
 
@@ -61,6 +64,22 @@ def stranger() -> Caller:
 @pytest.fixture
 def admin() -> Caller:
     return Caller(owner=Owner("root", "Root"), role=Role.ADMIN, token_id="t3")
+
+
+@pytest.fixture
+def service(caller: Caller) -> Caller:
+    """A service account: it may register for others."""
+    return replace(caller, owner=Owner("svc", "Service"), grants=frozenset({Grant.REGISTER_FOR_OTHERS}))
+
+
+@pytest.fixture
+def registering(ports: Ports) -> Registering:
+    return Registering(ports)
+
+
+@pytest.fixture
+def executions(ports: Ports) -> Executions:
+    return Executions(ports)
 
 
 @pytest.fixture

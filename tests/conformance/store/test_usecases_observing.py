@@ -23,7 +23,7 @@ from task_server.domain.errors import (
 from task_server.domain.execution import Execution
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.observation import SYNC_PAUSE, Observation, Source
-from task_server.domain.owner import Grant, Owner
+from task_server.domain.owner import Owner
 from task_server.domain.quotas import OMISSION, Quota, Quotas
 from task_server.domain.registration import Registration
 from task_server.domain.report import Report, Sighting
@@ -35,7 +35,6 @@ from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases import cleaning as cleaning_module
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.cleaning import Cleaning
-from task_server.usecases.executions import Executions
 from task_server.usecases.limits import Limits
 from task_server.usecases.observing import Observed, Observing, Reported
 from task_server.usecases.registering import Registering
@@ -75,21 +74,6 @@ class App:
 @pytest.fixture
 def observing(ports) -> Observing:
     return Observing(ports)
-
-
-@pytest.fixture
-def registering(ports) -> Registering:
-    return Registering(ports)
-
-
-@pytest.fixture
-def executions(ports) -> Executions:
-    return Executions(ports)
-
-
-@pytest.fixture
-def service(caller):
-    return replace(caller, owner=Owner("svc", "Service"), grants=frozenset({Grant.REGISTER_FOR_OTHERS}))
 
 
 def only(executions, caller, task_id="c-1"):

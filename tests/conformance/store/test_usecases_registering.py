@@ -12,14 +12,12 @@ from task_server.domain.audit import AuditFilter
 from task_server.domain.clock import NEVER
 from task_server.domain.errors import ExecutionNotFound, PermissionMissing
 from task_server.domain.listing import ExecutionFilter
-from task_server.domain.owner import Grant, Owner
+from task_server.domain.owner import Owner
 from task_server.domain.registration import Registration
 from task_server.domain.status import ExecutionStatus
 from task_server.usecases.auditing import Auditing
-from task_server.usecases.executions import Executions
 from task_server.usecases.expiring import Expiring
 from task_server.usecases.publishing import Publishing
-from task_server.usecases.registering import Registering
 from task_server.usecases.rescuing import Rescuing
 
 ANN = Owner("ann", "Ann")
@@ -30,22 +28,6 @@ def registration(owner=ANN, **fields) -> Registration:
     return Registration(
         **{"task_id": "c-1", "task_name": "shop.mail", "module": "shop", "owner": owner, "kwargs": {"a": 1}} | fields
     )
-
-
-@pytest.fixture
-def registering(ports) -> Registering:
-    return Registering(ports)
-
-
-@pytest.fixture
-def executions(ports) -> Executions:
-    return Executions(ports)
-
-
-@pytest.fixture
-def service(caller):
-    """A service account: it may register for others."""
-    return replace(caller, owner=Owner("svc", "Service"), grants=frozenset({Grant.REGISTER_FOR_OTHERS}))
 
 
 def test_it_is_recorded_as_it_was_told(registering, executions, caller):
