@@ -11,7 +11,7 @@ import pytest
 from celery.events.event import get_exchange
 from google.protobuf import json_format
 from tests.acceptance.acceptance_stack import eventually
-from tests.integration.tracking_world import SECONDS, World, world
+from tests.integration.tracking_world import SECONDS, World, followed, world
 from tests.processes import is_alive
 
 from task_manager import TaskClient
@@ -23,11 +23,8 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("theirs"), "redis") as made:
-        made.wait_for_listener()
-        made.start_worker()
-        yield made
-        assert not made.stack.faults()
+    with followed(tmp_path_factory.mktemp("theirs"), "redis") as theirs:
+        yield theirs
 
 
 @pytest.fixture

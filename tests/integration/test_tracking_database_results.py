@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from google.protobuf import json_format
-from tests.integration.tracking_world import SECONDS, World, world
+from tests.integration.tracking_world import SECONDS, World, followed
 
 from task_manager import TaskClient
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -18,11 +18,8 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("theirs"), "sqlite") as made:
-        made.wait_for_listener()
-        made.start_worker()
-        yield made
-        assert not made.stack.faults()
+    with followed(tmp_path_factory.mktemp("theirs"), "sqlite") as theirs:
+        yield theirs
 
 
 @pytest.fixture

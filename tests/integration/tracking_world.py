@@ -118,3 +118,13 @@ def world(home: Path, backend: str) -> Iterator[World]:
         open_things.callback(made.close)
         made.stack.start()
         yield made
+
+
+@contextlib.contextmanager
+def followed(home: Path, backend: str) -> Iterator[World]:
+    """A world with a worker, whose events the tracker hears from the beginning. In its end nothing of ours has failed."""
+    with world(home, backend) as made:
+        made.wait_for_listener()
+        made.start_worker()
+        yield made
+        assert not made.stack.faults()
