@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from task_server.gateway import stream, unary
 from task_server.gateway.backend import Backend, Call
+from task_server.gateway.bodies import Bodies
 from task_server.gateway.errors import GatewayError, invalid_request, shutting_down, status
 from task_server.gateway.exchange import BodyTooLargeError, CallerGoneError, Exchange, has_bad_escape
 from task_server.gateway.health import HEALTH_ROUTE
@@ -50,6 +51,7 @@ class Gateway:
         self._transcoder = Transcoder(
             proto_field_names=options.proto_field_names, reject_unknown_fields=options.reject_unknown_fields
         )
+        self._bodies = Bodies(options.body_seconds, options.bodies_bytes)
         self._backend: Backend | None = None
         self._streams: set[Call] = set()
         self._requests: set[asyncio.Task[None]] = set()
@@ -163,8 +165,8 @@ class Gateway:
         if match.route.body is not None:
             limit = self._options.max_body_bytes
             try:
-                async with asyncio.timeout(self._options.body_seconds):
-                    body = await exchange.body(limit)
+                async with self._bodies.coming() as keep:
+                    body = await exchange.body(limit, keep)
             except TimeoutError:
                 refusal = status(code_pb2.DEADLINE_EXCEEDED, "the request body did not come in time")
                 raise GatewayError(refusal, 408, [("connection", "close")]) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 
 from starlette.types import Receive, Scope, Send
@@ -47,22 +47,25 @@ class Exchange:
         self._receive = receive
         self._send = send
 
-    async def body(self, limit: int) -> bytes:
-        """Reads the request body.
+    async def body(self, limit: int, keep: Callable[[int], None]) -> bytes:
+        """Reads the request body, and calls `keep` with the size of each part before it waits for the next one.
 
         Raises:
             BodyTooLargeError: it is longer than `limit` bytes.
             CallerGoneError: the caller hung up.
         """
-        parts: list[bytes] = []
+        # One piece of memory: many small parts would each take more than they hold.
+        body = bytearray()
         length = 0
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise CallerGoneError
-            length += len(message.get("body", b""))
+            part = message.get("body", b"")
+            length += len(part)
             if length <= limit:
-                parts.append(message.get("body", b""))
+                body += part
+                keep(len(part))
             elif length > 2 * limit:
                 # Up to here the rest is taken in and dropped, so that a caller who is still sending gets to read the answer.
                 raise BodyTooLargeError
@@ -70,7 +73,7 @@ class Exchange:
                 break
         if length > limit:
             raise BodyTooLargeError
-        return b"".join(parts)
+        return bytes(body)
 
     async def gone(self) -> None:
         """Returns when the caller has hung up. What is left of the request body is dropped."""

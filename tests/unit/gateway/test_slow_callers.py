@@ -22,11 +22,11 @@ ANSWERED = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @contextlib.asynccontextmanager
-async def gateway(body_seconds: float = 30.0) -> AsyncIterator[int]:
+async def gateway(**options: Any) -> AsyncIterator[int]:
     listener = bind("127.0.0.1", 0)
     port: int = listener.getsockname()[1]
     stop, started = asyncio.Event(), asyncio.Event()
-    app = create_app("127.0.0.1:1", GatewayOptions(body_seconds=body_seconds))
+    app = create_app("127.0.0.1:1", GatewayOptions(**options))
     serving = asyncio.create_task(serve(app, listener, stop, on_started=started.set, grace_seconds=0.1))
     await started.wait()
     try:
@@ -71,6 +71,41 @@ async def test_a_request_that_is_being_answered_is_not_ended(monkeypatch: pytest
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"did not come in time" in answer
+
+
+MIB = 1024 * 1024
+
+
+async def answer(port: int, body: bytes, length: int) -> bytes:
+    """What the gateway says of a body of that length, of which only this comes."""
+    async with connected(port) as (reader, writer):
+        writer.write(b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length)
+        writer.write(body)
+        return await reader.read()
+
+
+async def test_strangers_whose_bodies_do_not_come_fill_no_more_than_the_room_and_keep_nobody_out() -> None:
+    part, room = b" " * (MIB // 4), 4 * MIB
+    most = room // len(part)
+    async with gateway(bodies_bytes=room) as port:
+        waiting = {asyncio.create_task(answer(port, part, MIB)) for _ in range(5 * most)}
+        refused: set[asyncio.Task[bytes]] = set()
+        while len(waiting) >= most:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            refused |= done
+        assert all(each.result().startswith(b"HTTP/1.1 408") for each in refused)
+        assert b"can not be reached" in await answer(port, b"{}", 2), "it is read, and the server behind is asked"
+        assert len([each for each in waiting if not each.done()]) >= most // 2, "the others go on"
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+
+
+async def test_bodies_that_have_come_take_no_room() -> None:
+    body = b" " * (MIB - 2) + b"{}"
+    async with gateway(bodies_bytes=2 * MIB) as port:
+        for _ in range(5):
+            assert b"can not be reached" in await answer(port, body, len(body))
 
 
 class _Flood:
