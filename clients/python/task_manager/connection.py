@@ -1,4 +1,4 @@
-"""The one client of a process, for what is called without one: made at first use, and made anew after a fork."""
+"""The client of a process, for what is called without one: made at first use, and made anew after a fork."""
 
 from __future__ import annotations
 

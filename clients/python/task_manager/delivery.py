@@ -11,6 +11,7 @@ import grpc
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.errors import InvalidFields, TaskManagerError
+from task_manager.native_thread import in_native_thread
 from task_manager.v1.execution_service_pb2 import ExecutionReport
 
 MOST_REPORTS = 500
@@ -51,7 +52,8 @@ class Delivery:
         """Send what fits in one call. Returns how many seconds to wait before the next, 0 where it may come at once."""
         batch = self._batch()
         try:
-            self._client().within(_DEADLINE).report_executions(batch)
+            client = self._client().within(_DEADLINE)
+            in_native_thread(lambda: client.report_executions(batch))
         except TaskManagerError as error:
             return self._failed(error, len(batch))
         except Exception as error:

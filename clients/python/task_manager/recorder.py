@@ -18,7 +18,7 @@ from typing import Any, Unpack
 from task_manager.backlog import Backlog, Seen
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
-from task_manager.connection import default_client
+from task_manager.connection import Connection
 from task_manager.delivery import MOST_REPORTS, Delivery
 from task_manager.django_project import setting
 from task_manager.reports import RegisterFields, ReportFields, report
@@ -31,6 +31,8 @@ _EXIT_SECONDS = 2.0
 """Seconds that the end of the process may be held up for what still waits."""
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+#: That of `default_recorder` alone: its calls come from a native thread, which must not meet greenlets in the locks of one client.
+_connection = Connection()
 #: Held during each call, and by who forks: a fork within a call would leave gRPC in pieces in the child.
 _calling = threading.Lock()
 
@@ -43,7 +45,7 @@ class Recorder:
         capacity: how many reports may wait.
     """
 
-    def __init__(self, client: Callable[[], TaskClient] = default_client, *, capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(self, client: Callable[[], TaskClient], *, capacity: int = DEFAULT_CAPACITY) -> None:
         self._client = client
         self._capacity = capacity
         self._begin()
@@ -152,8 +154,8 @@ class Recorder:
 
 @functools.cache
 def default_recorder() -> Recorder:
-    """The recorder of this process, which sends with `default_client()`. What waits at the process's end has two seconds more."""
-    recorder = Recorder(capacity=_capacity())
+    """The recorder of this process, which sends to where `default_client()` does. What waits at its end has two seconds more."""
+    recorder = Recorder(lambda: _connection.client(), capacity=_capacity())
     atexit.register(recorder.finish)
     return recorder
 
@@ -167,6 +169,7 @@ def _begin_in_child() -> None:
     # What waited is the parent's to send, and its thread and locks are not ours.
     for each in list(_recorders):
         each._begin()
+    _connection.forget()
     _calling.release()
 
 

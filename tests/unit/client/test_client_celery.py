@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 from client_harness import LoopbackServer, Servicer
 
-from task_manager import connection, recorder, to_python
+from task_manager import recorder, to_python
 from task_manager.backlog import Backlog, Seen
 from task_manager.celery import track, untrack
 from task_manager.connection import Connection
@@ -39,7 +39,7 @@ def told(serve: Callable[[Servicer], LoopbackServer], monkeypatch: pytest.Monkey
     service = Told()
     monkeypatch.setenv("TASK_MANAGER_ADDRESS", serve(service).address)
     monkeypatch.setenv("TASK_MANAGER_TOKEN", "token")
-    monkeypatch.setattr(connection, "_connection", Connection())
+    monkeypatch.setattr(recorder, "_connection", Connection())
     return service
 
 

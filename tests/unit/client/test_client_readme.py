@@ -10,9 +10,8 @@ import pytest
 from client_harness import Servicer, refuse
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 
-from task_manager import connection
+from task_manager import connection, recorder
 from task_manager.connection import Connection
-from task_manager.recorder import default_recorder
 from task_manager.v1.event_pb2 import TaskEvent
 from task_manager.v1.execution_pb2 import TaskExecution
 from task_manager.v1.execution_service_pb2 import BatchReportExecutionsResponse, ExecutionStats
@@ -124,8 +123,9 @@ def test_what_the_readme_shows_runs(
     block: str, printed: str, serve: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TASK_MANAGER_ADDRESS", serve(Obliging()).address)
-    monkeypatch.setattr(connection, "_connection", Connection())
+    for each in (connection, recorder):
+        monkeypatch.setattr(each, "_connection", Connection())
     exec(compile(block, str(README), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out == printed
     # What was shown is not to go on in other tests.
-    assert default_recorder().flush(20)
+    assert recorder.default_recorder().flush(20)

@@ -101,7 +101,7 @@ def place(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbourhood
     monkeypatch.setattr(connection, "_connection", Connection())
     for name in ("_rows", "_syncs", "_counts", "_bulk_syncs"):
         monkeypatch.setattr(task_tracker, name, BestEffort())
-    recorder = Recorder()
+    recorder = Recorder(connection.default_client)
     monkeypatch.setattr(task_tracker, "default_recorder", lambda: recorder)
     yield Neighbourhood(house, server, recorder)
     connection.default_client().close()
