@@ -29,7 +29,10 @@ class _Stream:
         self._wait: asyncio.Timeout | None = None
 
     def end(self, error: TaskServiceError) -> None:
-        """Raise the error in `next`: at once, or when the message that is being sent has gone."""
+        """Raise the error in `next`: at once, or when the message that is being sent has gone. The first one counts."""
+        if self._error is not None:
+            # What it waits for may take its time to end, and is ended once.
+            return
         self._error = error
         if self._wait is not None:
             self._wait.reschedule(asyncio.get_running_loop().time())
