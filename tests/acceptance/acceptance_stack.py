@@ -26,8 +26,11 @@ _MARK = "ACCEPTANCE_STACK"
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
-    """What `look` gives as soon as it gives something. For what tells nobody: the end of a process, a line in a log."""
+def eventually(look: Callable[[], T | None], seconds: float = 60.0, what: str = "") -> T:
+    """What `look` gives as soon as it gives something. For what tells nobody: the end of a process, a line in a log.
+
+    On an idle machine nothing takes longer than 5 s; `seconds` only ends a test that would hang.
+    """
     deadline = time.monotonic() + seconds
     while True:
         found = look()
