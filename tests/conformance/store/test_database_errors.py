@@ -166,7 +166,7 @@ def test_a_server_that_falls_silent_is_not_waited_for(
         began = time.monotonic()
         with pytest.raises(DatabaseUnavailable) as caught, database.read():
             pass
-        assert 0.3 <= time.monotonic() - began < 3
+        assert 0.3 <= time.monotonic() - began < 8
         assert "silent" in str(caught.value.__cause__)
         # Another connection is another matter.
         database.ping()

@@ -63,7 +63,7 @@ async def test_an_end_that_nobody_tells_is_found() -> None:
     began = time.monotonic()
     await await_ends(Subscription(Position(0, 0)), ["e1"], 20, rows.look)
     assert rows.asked == 3
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 async def test_the_wait_goes_on_when_the_server_ends_its_watches() -> None:
@@ -79,7 +79,7 @@ async def test_nothing_is_waited_for_longer_than_asked(running: list[str]) -> No
     await await_ends(Subscription(Position(0, 0)), running, 0.3, Rows(GOES_ON).look)
     took = time.monotonic() - began
     assert (took >= 0.3) is bool(running)
-    assert took < 5
+    assert took < 15
 
 
 def _event(execution: Execution) -> Event:

@@ -494,7 +494,8 @@ def test_a_new_key_is_asked_for_when_it_is_named_but_not_more_often(
     for number in range(200):
         refused(tokens, token(ED, "EdDSA", f"unknown-{number}"))
     assert keys.asked == asked
-    assert time.monotonic() - began < 5
+    # Far less than 2 s for each.
+    assert time.monotonic() - began < 60
 
 
 def test_a_stranger_has_nothing_asked_for(keys: KeyServer, made: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,7 +206,7 @@ def test_the_timeout_holds_for_the_call_as_a_whole(call, path):
         FailureReason.TIMEOUT,
         "The run ran longer than its timeout of 0.5 s.",
     )
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_a_call_can_be_stopped(http_executor, server):
