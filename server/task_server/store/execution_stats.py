@@ -60,7 +60,8 @@ class Counts:
     def by_outcome(self, periods: Sequence[Micros]) -> list[tuple[str, Micros, int]]:
         """How many there are of each outcome, by the beginning of the period or quarter in which they were made.
 
-        `periods` are the lengths that may be told of, longest first.
+        `periods` are the lengths that may be told of, longest first. What a longer period counts may have been taken from it in
+        a quarter of it since: a number may be below zero, and their sums over a period are right.
         """
         grouping_set = self._names.grouping_set
         at = self._spans([period for period in RUN_PERIODS.get(grouping_set, ()) if period in periods])
@@ -68,7 +69,7 @@ class Counts:
             *self._cells(at, grouping_set, "outcome, begins_at", Measure.RUNS),
             *self._uncounted(at, f"outcome, created_at / {QUARTER} * {QUARTER} AS begins_at"),
         ]
-        found = _read(parts, "SELECT outcome, begins_at, SUM(n) FROM", "GROUP BY 1, 2 HAVING SUM(n) > 0")
+        found = _read(parts, "SELECT outcome, begins_at, SUM(n) FROM", "GROUP BY 1, 2 HAVING SUM(n) <> 0")
         return [(outcome, int(begins_at), int(n)) for outcome, begins_at, n in found]
 
     def times(self, measure: int) -> dict[int, int]:

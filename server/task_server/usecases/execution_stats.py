@@ -43,7 +43,7 @@ class ExecutionStatistics:
             by_status[status_of(outcome)] += n
         return ExecutionStats(
             total=total,
-            by_status=by_status,
+            by_status=+by_status,
             by_module=dict(maps["module"][:MOST_KEYS]),
             by_task_name=dict(maps["task_name"][:MOST_KEYS]),
             by_user=dict(maps["owner_id"][:MOST_KEYS]),
@@ -65,7 +65,7 @@ def _periods(found: list[tuple[str, Micros, int]], zone: ZoneInfo, length: Perio
     counts: dict[Micros, Counter[ExecutionStatus]] = defaultdict(Counter)
     for outcome, time, n in found:
         counts[begins[time]][status_of(outcome)] += n
-    return [Period(begin=begin, by_status=counts[begin]) for begin in sorted(counts)]
+    return [Period(begin=begin, by_status=made) for begin in sorted(counts) if (made := +counts[begin])]
 
 
 def _success_rate(outcomes: Mapping[str, int]) -> float:

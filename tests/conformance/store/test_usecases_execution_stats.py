@@ -23,7 +23,7 @@ from task_server.domain.periods import PeriodLength, period_begin
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.time_buckets import bucket, percentiles
 from task_server.store import rollups
-from task_server.store.rollup_cells import DAY, status_of
+from task_server.store.rollup_cells import DAY, QUARTER, status_of
 from task_server.store.tables.executions import ExecutionRow
 from task_server.usecases.execution_stats import ExecutionStatistics
 from task_server.usecases.executions import Executions
@@ -95,6 +95,18 @@ def test_they_are_those_of_the_rows_whatever_happened_to_them(ports, steps, filt
         listed = Executions(ports).page(wanted, (), 1000, full=False)
         assert stats.total == listed.total == len(listed.views)
         assert stats.by_status == Counter(view.execution.status for view in listed.views)
+
+
+@pytest.mark.parametrize("wanted", [ExecutionFilter(), ExecutionFilter(owner_id="ann")])
+def test_a_run_that_moves_in_a_later_quarter_of_a_folded_day_is_counted_once(ports, wanted):
+    with ports.database.write():
+        execution_id = add(now=DAY + 2 * QUARTER)
+    assert sum(Folding(ports.database).sweep()) == 1
+    with ports.database.write():
+        ExecutionRow.update(status="STARTED").where(ExecutionRow.id == execution_id).execute()
+    with ports.database.read():
+        expected = recount(wanted, UTC, PeriodLength.DAY)
+    assert said(ExecutionStatistics(ports).count(wanted, UTC, PeriodLength.DAY)) == expected
 
 
 def test_a_filter_expression_counts_what_the_list_has_whatever_it_asks_for(ports):
