@@ -41,18 +41,28 @@ def stack(site_broker: BrokerProcess, tmp_path_factory: pytest.TempPathFactory) 
     stack.close()
 
 
-@pytest.fixture(scope="module")
-def site(stack: Stack, site_broker: BrokerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def served(stack: Stack, broker: BrokerProcess, home: Path, **environment: str) -> Iterator[Site]:
     """The project with its worker, as a service account that registers for its users."""
-    admin = stack.client()
-    token = admin.create_token("site", "admin", grants=["executions:register-for-others"], name="Django").key
-    site = Site(tmp_path_factory.mktemp("site"), stack, site_broker, token)
+    token = stack.client().create_token("site", "admin", grants=["executions:register-for-others"], name="Django").key
+    site = Site(home, stack, broker, token, **environment)
     try:
         site.start()
         site.start_worker()
         yield site
     finally:
         site.close()
+
+
+@pytest.fixture(scope="module")
+def site(stack: Stack, site_broker: BrokerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The project as it is."""
+    yield from served(stack, site_broker, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def tracked_site(stack: Stack, site_broker: BrokerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The project with `track(app)` besides: whoever publishes and runs a task tells of it too, and names nobody."""
+    yield from served(stack, site_broker, tmp_path_factory.mktemp("tracked"), SITE_TRACKED_QUEUE="tracked")
 
 
 @pytest.fixture
@@ -144,6 +154,31 @@ def test_how_a_run_ended_is_found_in_celerys_result_backend(site: Site, stack: S
     assert (status["status"], status["terminal"]) == ("SUCCESS", True)
     listed = hers.get(f"{EXECUTIONS}/my-tasks/?status=SUCCESS")["executions"]
     assert task_id in [each["task_id"] for each in listed]
+
+
+@pytest.mark.parametrize("path", ["/run/", "/late/"], ids=["view first", "worker first"])
+def test_a_view_and_the_processes_of_its_app_record_a_run_once(tracked_site: Site, stack: Stack, path: str) -> None:
+    user = str(tracked_site.get("/login/mo/")["id"])
+    mine = rest(stack, user)
+    before = mine.get(f"{EXECUTIONS}/stats/")["total"]
+    answer = tracked_site.get(path)
+    task_id = answer["task_id"]
+
+    def ended() -> Any:
+        # Whoever publishes tells of it twice a second.
+        found = mine.get(f"{EXECUTIONS}/by-task-id/{task_id}/")
+        return found if found["status"] == "SUCCESS" and found["queue"] else None
+
+    run = eventually(ended, what="publisher and worker have told of it")
+    assert (run["created_by_id"], run["module"], run["task_name"]) == (user, "myapp", "myapp.tasks.my_task")
+    assert (run["task_kwargs"], run["metadata"]["source"]) == ({"arg1": 1, "arg2": "x"}, "manual_trigger")
+    assert run["worker"].startswith("celery@")
+    everybodys = stack.api().rest.get(f"{EXECUTIONS}/?my_tasks=false")["executions"]
+    assert [each["id"] for each in everybodys if each["task_id"] == task_id] == [run["id"]]
+    assert int(mine.get(f"{EXECUTIONS}/stats/")["total"]) == int(before) + 1
+    if path == "/late/":
+        assert answer["before"]["created_by_id"] == "site"
+        assert answer["answer"]["id"] == answer["before"]["id"] == run["id"]
 
 
 def test_what_nobody_recorded_is_none(site: Site) -> None:

@@ -78,6 +78,11 @@ class Execution:
     app: str = ""
     #: Of a foreign run: how often it was tried again, as far as that was seen.
     retries: int = 0
+    #: Of a foreign run: the id of the user whose credentials named its owner; empty where nobody has, and the owner is assumed
+    #: (`domain.attribution`). None where that was not kept yet when it was recorded.
+    named_by: str | None = None
+    #: Of a foreign run: whether it is what a registration says; else it is what was told of it first.
+    is_registered: bool = True
     revision: int = 1
 
     @property

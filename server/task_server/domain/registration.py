@@ -31,8 +31,8 @@ class Registration:
     #: The Celery app that runs it, as the operator calls it; empty for the one that the module belongs to.
     app: str = ""
 
-    def execution(self, now: Micros) -> Execution:
-        """The run as it is recorded. Of its times only this one is known."""
+    def execution(self, now: Micros, named_by: str | None = None) -> Execution:
+        """The run as it is recorded, registered by the user with that id. Of its times only this one is known."""
         return Execution(
             id=new_id(),
             task_id=self.task_id,
@@ -50,4 +50,5 @@ class Registration:
             source="PUBLISH",
             observed_at=now,
             app=self.app,
+            named_by=named_by,
         )

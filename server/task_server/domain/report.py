@@ -12,11 +12,14 @@ from task_server.domain.registration import Registration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a process of an app saw of a run of an owner's."""
+    """What a process of an app saw of a run."""
 
     #: Celery's id of it.
     task_id: str
+    #: Whose run it is; the reporter's own user where that was not said.
     owner: Owner
+    #: Whether it was said.
+    is_named: bool
     observation: Observation
     #: What is recorded of the run where nothing is yet; None where the process does not know that.
     registration: Registration | None = None

@@ -22,7 +22,7 @@ _LIGHT = [getattr(ExecutionRow, name) for name in records.EXECUTION]
 _NEW = (
     *records.EXECUTION,
     *("result", "traceback", "isolation", "usage", "omission"),
-    *("ready_at", "publish_after", "publish_count", "sync_after", "sync_count"),
+    *("ready_at", "publish_after", "publish_count", "sync_after", "sync_count", "ordinal"),
 )
 INSERT = Statement(
     "INSERT INTO execution ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", (*_NEW, "task_args", "task_kwargs")
@@ -128,6 +128,7 @@ def new_columns(execution: Execution, publish_after: Micros) -> dict[str, Any]:
         "publish_count": 0,
         "sync_after": execution.due_at if execution.is_foreign and not execution.status.is_terminal else None,
         "sync_count": 0,
+        "ordinal": None,
     }
 
 

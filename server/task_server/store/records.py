@@ -81,6 +81,8 @@ EXECUTION = (
     "metadata",
     "rerun_of",
     "app",
+    "named_by",
+    "is_registered",
     "log_bytes",
     *EXECUTION_STATE,
 )
@@ -225,6 +227,7 @@ def execution(row: Row) -> Execution:
         action_kind=ActionKind(kind) if kind else None,
         failure_reason=FailureReason(reason) if reason else None,
         held=bool(values.pop("held")),
+        is_registered=bool(values.pop("is_registered")),
         metadata=json.loads(values.pop("metadata")),
         **values,
     )
@@ -247,6 +250,7 @@ def execution_columns(value: Execution) -> dict[str, Any]:
         "action_kind": kind_column(value.action_kind),
         "owner_id": owner.id,
         "owner_name": owner.username,
+        "is_registered": int(value.is_registered),
         "metadata": dumps(value.metadata),
         **execution_state_columns(value),
     }

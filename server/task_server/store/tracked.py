@@ -13,8 +13,14 @@ from task_server.domain.registration import Registration
 from task_server.store import executions, records
 from task_server.store.statement import Row, Statement
 
-#: Of an execution, and whether its result and its traceback are stored, or why they are not.
-_FOUND = (*records.EXECUTION, "result IS NOT NULL OR omission <> ''", "traceback <> '' OR omission <> ''")
+#: Of an execution, which of those with its Celery task id it is, and whether its result and its traceback are stored, or why they
+#: are not.
+_FOUND = (
+    *records.EXECUTION,
+    "COALESCE(ordinal, 0)",
+    "result IS NOT NULL OR omission <> ''",
+    "traceback <> '' OR omission <> ''",
+)
 # Locked in the order of their ids: of two who lock several of the same rows one waits for the other, and not both.
 _UNDER_TASK_IDS = Statement(
     "SELECT {columns} FROM execution WHERE registered_task_id IN (SELECT value FROM json_each(:task_ids)) ORDER BY id",
@@ -40,6 +46,15 @@ _UPDATE = Statement(
     "omission = COALESCE(:omission, omission) WHERE id = :id",
     (*records.EXECUTION_STATE, "ready_at", "queue", "metadata", "sync_after", "sync_count"),
 )
+# Apart from how it stands, which changes often: what follows from these, counts and bytes of owners, is for changes that are few.
+_ATTRIBUTE = Statement(
+    "UPDATE execution SET {changes}, task_args = COALESCE(:task_args, task_args), "
+    "task_kwargs = COALESCE(:task_kwargs, task_kwargs) WHERE id = :id",
+    (
+        *("owner_id", "owner_name", "named_by", "is_registered"),
+        *("task_name", "module", "app", "metadata", "revision"),
+    ),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +62,10 @@ class TrackedRun:
     """A run of another Celery app, with what is to be stored of it."""
 
     execution: Execution
-    #: What it was recorded from; None for one that is stored.
+    #: Which of the runs with its Celery task id it is, from 0. No two are recorded as the same one: of two who each do not see what
+    #: the other one records, one has to look again.
+    ordinal: int
+    #: What its arguments are to be stored from; None leaves them as they are.
     registration: Registration | None = None
     #: Whether they are stored, or why they are not.
     has_result: bool = False
@@ -84,6 +102,20 @@ def insert(runs: Iterable[TrackedRun], sync_after: Micros) -> int:
     return executions.INSERT.run_many([_new_columns(run, sync_after) for run in ordered])
 
 
+def attribute(runs: Iterable[TrackedRun]) -> None:
+    """Store whose locked runs are, and what they are."""
+    _ATTRIBUTE.run_many(
+        [
+            {
+                **records.execution_columns(run.execution),
+                "task_args": records.dumps(run.registration.args) if run.registration else None,
+                "task_kwargs": records.dumps(run.registration.kwargs) if run.registration else None,
+            }
+            for run in runs
+        ]
+    )
+
+
 def update(runs: Sequence[TrackedRun], sync_after: Micros) -> None:
     """Store what became of locked runs."""
     _UPDATE.run_many(
@@ -105,9 +137,12 @@ def update(runs: Sequence[TrackedRun], sync_after: Micros) -> None:
 
 
 def _run(row: Row) -> TrackedRun:
-    *light, has_result, has_traceback = row
+    *light, ordinal, has_result, has_traceback = row
     return TrackedRun(
-        execution=records.execution(light), has_result=bool(has_result), has_traceback=bool(has_traceback)
+        execution=records.execution(light),
+        ordinal=ordinal,
+        has_result=bool(has_result),
+        has_traceback=bool(has_traceback),
     )
 
 
@@ -115,6 +150,7 @@ def _new_columns(run: TrackedRun, sync_after: Micros) -> dict[str, Any]:
     said = run.registration
     args, kwargs = (said.args, said.kwargs) if said else ([], {})
     return executions.new_columns(run.execution, publish_after=NEVER) | {
+        "ordinal": run.ordinal,
         "task_args": records.dumps(args),
         "task_kwargs": records.dumps(kwargs),
         "sync_after": None if run.execution.status.is_terminal else sync_after,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from task_server.domain.audit import DONE, AuditEvent, AuditFilter
 from task_server.domain.clock import Micros
@@ -42,6 +42,12 @@ def note_many(caller: Caller, resource_ids: Sequence[str], now: Micros, detail: 
     more = len(resource_ids) - 1
     rest = f"and {more:,} more, up to {resource_ids[-1]}" if more else ""
     note(caller, resource_ids[0], now, "; ".join(filter(None, (detail, rest))))
+
+
+def users(ids: Iterable[str]) -> str:
+    """Users in words, the first of them by name."""
+    first, *more = sorted(set(ids))
+    return f"user {first!r}" + (f" and {len(more):,} others" if more else "")
 
 
 def note_command(command: str, resource_id: str, now: Micros, detail: str = "") -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from task_server.auth.policy import require
+from task_server.domain.attribution import as_told
 from task_server.domain.errors import ExecutionNotForeign, ExecutionNotFound, InvalidFields, Violation
 from task_server.domain.execution import Execution
 from task_server.domain.observation import Observation, merged
@@ -18,7 +19,7 @@ from task_server.domain.registration import MAX_METADATA_BYTES, Registration
 from task_server.domain.report import Report, Sighting
 from task_server.store import executions, tracked
 from task_server.store.tracked import TrackedRun
-from task_server.usecases import auditing
+from task_server.usecases import attributing, auditing
 from task_server.usecases.executions import ExecutionView
 from task_server.usecases.ports import Ports
 from task_server.usecases.quotas import QuotaGuard
@@ -97,11 +98,10 @@ class Observing:
         return self._batches.with_ids([found.id for found, _ in gone], work)
 
     def report(self, caller: Caller, reports: Sequence[Report]) -> Reported:
-        """Record and move the runs that a caller reports of: its own, and with the grant those of the owners that it names.
+        """Record and move the runs that a caller reports of: its own, and with the grant those of the users that it names.
 
-        Who sees everybody's runs, and has the grant, need not know whose a recorded one is: where a view has recorded a run for its
-        user, what names nobody is of that one. A run of this service is known better than any report can tell. Raises
-        PermissionMissing.
+        `domain.attribution` says which run is meant where nobody is named, and which one a named user is handed. A run of this
+        service is known better than any report can tell. Raises PermissionMissing.
         """
         if any(report.owner.id != caller.owner.id for report in reports):
             require(caller, Grant.REGISTER_FOR_OTHERS)
@@ -110,10 +110,15 @@ class Observing:
         def work(batch: RunBatch) -> Reported:
             own = {execution.task_id for execution in tracked.own(task_ids, caller.owner.id)}
             told = [each for each in reports if each.task_id not in own or each.owner.id != caller.owner.id]
-            batch.record_new(_unrecorded(batch, caller, told))
-            done = _moved(batch, [(_meant(batch, caller, each), each.observation) for each in told])
-            if done.recorded or done.changed:
-                auditing.note_many(caller, [*batch.recorded, *batch.moved], batch.now)
+            new = attributing.unattributed(batch, caller, told)
+            roomy = batch.with_room(each.owner.id for each in new)
+            for each in new:
+                if each.owner.id in roomy:
+                    attributing.attribute(batch, caller, each)
+            attributing.note(caller, batch)
+            done = _moved(batch, [(attributing.meant(batch, caller, each), each.observation) for each in told])
+            if changed := [*batch.recorded, *batch.moved]:
+                auditing.note_many(caller, changed, batch.now)
             return done._replace(unchanged=done.unchanged + len(reports) - len(told))
 
         return self._batches.under(task_ids, work)
@@ -125,13 +130,13 @@ class Observing:
         """
 
         def work(batch: RunBatch) -> Reported:
-            batch.record_new(
-                [
-                    _registration(app, each)
-                    for each in sightings
-                    if each.task_name and not _runs_of(app, batch, each.task_id)
-                ]
-            )
+            new: dict[str, Registration] = {}
+            for each in sightings:
+                if each.task_name and not _runs_of(app, batch, each.task_id):
+                    new.setdefault(each.task_id, _registration(app, each))
+            if new and batch.with_room([app.owner.id] * len(new)):
+                for registration in new.values():
+                    batch.record(as_told(registration, "", batch.now), registration)
             return _moved(batch, [(_runs_of(app, batch, each.task_id), each.observation) for each in sightings])
 
         return self._batches.under({each.task_id for each in sightings}, work)
@@ -188,39 +193,18 @@ def _registration(app: FollowedApp, sighting: Sighting) -> Registration:
     )
 
 
-def _unrecorded(batch: RunBatch, caller: Caller, reports: Sequence[Report]) -> list[Registration]:
-    """What is to be recorded: of a report that names nobody, only where nobody has the run, nor is named by another report."""
-    named = {each.task_id for each in reports if each.owner.id != caller.owner.id} if _may_mean_any(caller) else set()
-    return [
-        each.registration
-        for each in reports
-        if each.registration
-        and (each.owner.id != caller.owner.id or each.task_id not in named)
-        and not _meant(batch, caller, each)
-    ]
-
-
-def _meant(batch: RunBatch, caller: Caller, report: Report) -> list[TrackedRun]:
-    """The run that a report is of: with nobody named, that of the caller's own, else the one that was recorded first."""
-    own = batch.of(report.task_id, report.owner.id)
-    is_named = report.owner.id != caller.owner.id
-    return own if own or is_named or not _may_mean_any(caller) else batch.under(report.task_id)[:1]
-
-
-def _may_mean_any(caller: Caller) -> bool:
-    return caller.sees_all and Grant.REGISTER_FOR_OTHERS in caller.grants
-
-
 def _moved(batch: RunBatch, told: Iterable[tuple[list[TrackedRun], Observation]]) -> Reported:
-    """Move runs as they were seen. What was told first of a run that is recorded with it counts as that."""
-    fresh = set(batch.recorded)
+    """Move runs as they were seen. What was told first of a run that is recorded, or handed over, with it counts as that."""
+    fresh, handed_over = set(batch.recorded), set(batch.attributed)
     changed = unchanged = unknown = 0
     for runs, observation in told:
+        ids = {run.execution.id for run in runs}
         moves = [batch.move(run, observation) for run in runs]
-        first = fresh & {run.execution.id for run in runs}
-        fresh -= first
         if not runs:
             unknown += 1
-        elif not first:
-            changed, unchanged = (changed + 1, unchanged) if any(moves) else (changed, unchanged + 1)
+        elif not fresh & ids:
+            is_news = any(moves) or handed_over & ids
+            changed, unchanged = (changed + 1, unchanged) if is_news else (changed, unchanged + 1)
+        fresh -= ids
+        handed_over -= ids
     return Reported(len(batch.recorded), changed, unchanged, unknown)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from task_server.auth.policy import require
 from task_server.domain.execution import Execution
 from task_server.domain.owner import Caller, Grant
 from task_server.domain.registration import Registration
 from task_server.store import executions, tracked
-from task_server.usecases import auditing
+from task_server.usecases import attributing, auditing
 from task_server.usecases.executions import ExecutionView
 from task_server.usecases.ports import Ports
 from task_server.usecases.quotas import QuotaGuard
@@ -31,9 +31,10 @@ class Registering:
     def register(self, caller: Caller, registration: Registration) -> ExecutionView:
         """Record a run, or answer with what is recorded of it: one for each owner and Celery task id.
 
-        Others may have registered the same id; theirs are neither shown nor in the way. A run of this service is recorded
-        already. What the caller may not see it is answered without its heavy parts. Raises PermissionMissing, and QuotaExceeded
-        where the owner of a new one holds as many bytes as it may.
+        What was told of it before it was registered is of the same row: `domain.attribution` has the rule. Others may have
+        registered the same id; theirs are neither shown nor in the way. A run of this service is recorded already. What the caller
+        may not see is answered without its heavy parts. Raises PermissionMissing, and QuotaExceeded where the owner of a new one
+        holds as many bytes as it may.
         """
         require_owner(caller, registration.owner.id)
 
@@ -54,25 +55,20 @@ class Registering:
 
 
 def _register(caller: Caller, registrations: Sequence[Registration], batch: RunBatch) -> list[Execution]:
-    known = {_key(run.execution): run.execution for run in batch.by_id().values()}
     own_ids = [each.task_id for each in registrations if each.owner.id == caller.owner.id]
-    known |= {_key(execution): execution for execution in tracked.own(own_ids, caller.owner.id)}
-    new: dict[tuple[str, str], Registration] = {}
-    for registration in registrations:
-        # The same may be there twice.
-        if _key(registration) not in known:
-            new.setdefault(_key(registration), registration)
-    batch.admit(new.values())
-    known |= {key: batch.record(registration).execution for key, registration in new.items()}
-    if new:
-        auditing.note_many(caller, list(batch.recorded), batch.now, _users({owner_id for _, owner_id in new}))
+    known = {_key(execution): execution for execution in tracked.own(own_ids, caller.owner.id)}
+    # The same may be there twice.
+    said = {_key(each): each for each in reversed(registrations) if _key(each) not in known}
+    batch.admit(owner_id for task_id, owner_id in said if not batch.of(task_id, owner_id))
+    for registration in reversed(said.values()):
+        attributing.register(batch, caller, registration)
+    if batch.recorded:
+        owners = auditing.users(run.execution.owner.id for run in batch.recorded.values())
+        auditing.note_many(caller, list(batch.recorded), batch.now, f"of {owners}")
+    attributing.note(caller, batch)
+    known |= {_key(run.execution): run.execution for run in batch.by_id().values()}
     return [known[_key(registration)] for registration in registrations]
 
 
 def _key(value: Registration | Execution) -> tuple[str, str]:
     return value.task_id, value.owner.id
-
-
-def _users(owner_ids: Iterable[str]) -> str:
-    first, *more = sorted(owner_ids)
-    return f"of user {first!r}" + (f" and {len(more):,} others" if more else "")

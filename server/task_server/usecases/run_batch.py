@@ -10,6 +10,7 @@ from typing import TypeVar
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.domain.clock import Micros
 from task_server.domain.errors import DatabaseUnavailable, QuotaExceeded
+from task_server.domain.execution import Execution
 from task_server.domain.observation import SYNC_PAUSE, Observation, describes, observed
 from task_server.domain.registration import Registration
 from task_server.store import tracked
@@ -37,9 +38,12 @@ class RunBatch:
         self._under: dict[str, list[TrackedRun]] = {}
         for run in found:
             self._under.setdefault(run.execution.task_id, []).append(run)
-        #: What is to be inserted and what is to be updated, by id.
+        #: What is to be inserted, and what is to be updated: what it is, and how it stands; by id.
         self.recorded: dict[str, TrackedRun] = {}
+        self.attributed: dict[str, TrackedRun] = {}
         self.moved: dict[str, TrackedRun] = {}
+        #: Whose those were that became somebody else's, by id.
+        self.former_owners: dict[str, str] = {}
 
     def under(self, task_id: str) -> list[TrackedRun]:
         """The runs that anybody registered under that Celery task id."""
@@ -53,31 +57,39 @@ class RunBatch:
         """The runs by their execution ids."""
         return {run.execution.id: run for runs in self._under.values() for run in runs}
 
-    def record(self, registration: Registration) -> TrackedRun:
-        """Add the run that a registration tells of."""
-        run = TrackedRun(execution=registration.execution(self.now), registration=registration)
-        self._under.setdefault(registration.task_id, []).append(run)
-        self.recorded[run.execution.id] = run
-        return run
+    def record(self, execution: Execution, registration: Registration) -> None:
+        """Add a run that a registration, or what was told of it, is of."""
+        others = self._under.setdefault(execution.task_id, [])
+        ordinal = 1 + max((run.ordinal for run in others), default=-1)
+        run = TrackedRun(execution=execution, ordinal=ordinal, registration=registration)
+        others.append(run)
+        self.recorded[execution.id] = run
 
-    def record_new(self, registrations: Iterable[Registration]) -> None:
-        """Add the runs that are not recorded yet, but none of an owner who may not have so many more."""
-        new: dict[str, dict[str, Registration]] = {}
-        for each in registrations:
-            if not self.of(each.task_id, each.owner.id):
-                new.setdefault(each.owner.id, {}).setdefault(each.task_id, each)
-        # In one order: no two batches wait for each other.
-        for owner_id in sorted(new):
+    def attribute(self, run: TrackedRun, execution: Execution, registration: Registration | None = None) -> None:
+        """Let a run be somebody else's, or something else: with the arguments of a registration where there is one."""
+        if run.execution.owner.id != execution.owner.id:
+            self.former_owners[execution.id] = run.execution.owner.id
+        run.execution = execution
+        run.registration = registration or run.registration
+        self.attributed[execution.id] = run
+
+    def with_room(self, owner_ids: Iterable[str]) -> set[str]:
+        """Those of the owners who may have one more run for each time that they are among them."""
+        found = set()
+        for owner_id, count in sorted(Counter(owner_ids).items()):
             with contextlib.suppress(QuotaExceeded):
-                self.admit(new[owner_id].values())
-                for registration in new[owner_id].values():
-                    self.record(registration)
+                self._admit(owner_id, count)
+                found.add(owner_id)
+        return found
 
-    def admit(self, new: Iterable[Registration]) -> None:
-        """Raise QuotaExceeded where an owner may not have so many more runs as those."""
-        # In one order, as above.
-        for owner_id, count in sorted(Counter(registration.owner.id for registration in new).items()):
-            self._quota_guard.admit(owner_id, executions=count, result_bytes=1)
+    def admit(self, owner_ids: Iterable[str]) -> None:
+        """Raise QuotaExceeded where an owner may not have one more run for each time that it is among them."""
+        for owner_id, count in sorted(Counter(owner_ids).items()):
+            self._admit(owner_id, count)
+
+    def _admit(self, owner_id: str, count: int) -> None:
+        # Owners come in one order, whoever asks: no two batches wait for each other.
+        self._quota_guard.admit(owner_id, executions=count, result_bytes=1)
 
     def move(self, run: TrackedRun, observation: Observation) -> bool:
         """Move a run as far as it was seen; whether that said anything new."""
@@ -101,8 +113,9 @@ class RunBatch:
         sync_after = self.now + SYNC_PAUSE
         if tracked.insert(self.recorded.values(), sync_after) < len(self.recorded):
             raise _Overtaken
+        tracked.attribute(self.attributed.values())
         tracked.update(list(self.moved.values()), sync_after)
-        self.recorded, self.moved = {}, {}
+        self.recorded, self.attributed, self.moved = {}, {}, {}
 
     def _keep(self, run: TrackedRun, observation: Observation) -> bool:
         """Keep the result and the traceback that were seen, or why they are not; whether there is anything to store."""

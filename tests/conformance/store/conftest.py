@@ -14,6 +14,7 @@ from task_server.notifier.bell import MemoryBell, Topic
 from task_server.store.database import Database
 from task_server.store.migrator import migrate
 from task_server.usecases.executions import Executions
+from task_server.usecases.observing import Observing
 from task_server.usecases.ports import Ports
 from task_server.usecases.registering import Registering
 from task_server.usecases.running import Running
@@ -41,6 +42,11 @@ def publisher() -> MemoryPublisher:
 @pytest.fixture
 def ports(database: Database, publisher: MemoryPublisher) -> Ports:
     return Ports(database=database, publisher=publisher, bell=MemoryBell(), republish_after_seconds=5)
+
+
+@pytest.fixture
+def observing(ports: Ports) -> Observing:
+    return Observing(ports)
 
 
 @pytest.fixture

@@ -70,7 +70,9 @@ def test_whatever_way_they_come_the_same_is_known_at_last(ports, caller, databas
             observing.report(
                 caller,
                 [
-                    Report(task_id=task_id, owner=caller.owner, observation=each, registration=said[task_id])
+                    Report(
+                        task_id=task_id, owner=caller.owner, is_named=True, observation=each, registration=said[task_id]
+                    )
                     for task_id, each in share[begin : begin + 40]
                 ],
             )
@@ -84,7 +86,7 @@ def test_whatever_way_they_come_the_same_is_known_at_last(ports, caller, databas
         expected = said[task_id].execution(execution.created_at)
         for each in seen:
             expected = observed(expected, each, database.now()) or expected
-        same = {"id": execution.id, "revision": execution.revision}
+        same = {name: getattr(execution, name) for name in ("id", "revision", "named_by", "is_registered")}
         assert execution == replace(expected, **same)
         end = seen[-1]
         assert (detail.result_json, detail.traceback) == (end.result_json, end.traceback)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -269,13 +270,12 @@ def test_what_was_there_before_is_counted_once(ports):
     before = held(ports), held(ports, "bob")
     engine = ports.database.engine
     with ports.database.write():
-        for table, *_ in m0009_bytes._COUNTED:
-            for change in ("insert", "delete", "update"):
-                name = f"{table}_bytes_{change}"
-                if ports.database.is_sqlite:
-                    engine.execute_sql(f"DROP TRIGGER {name}")
-                else:
-                    engine.execute_sql(f"DROP FUNCTION {name} CASCADE")
+        counting = itertools.product((table for table, *_ in m0009_bytes._COUNTED), ("insert", "delete", "update"))
+        for name in ("execution_bytes_owner", *(f"{table}_bytes_{change}" for table, change in counting)):
+            if ports.database.is_sqlite:
+                engine.execute_sql(f"DROP TRIGGER {name}")
+            else:
+                engine.execute_sql(f"DROP FUNCTION {name} CASCADE")
         engine.execute_sql("DROP TABLE owner_bytes")
         engine.execute_sql("ALTER TABLE execution DROP COLUMN omission")
         m0009_bytes.up(engine)

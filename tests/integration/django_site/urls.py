@@ -4,6 +4,7 @@ from rest_framework.decorators import api_view
 
 urlpatterns = [
     path("run/", api_view(["GET"])(views.my_view)),
+    path("late/", probes.late),
     path("login/<name>/", probes.login),
     path("call/<method>/", probes.call),
     path("odd/", probes.odd),

@@ -120,6 +120,10 @@ class ExecutionServiceServicer:
         """Records a run of another Celery app. Idempotent on `task_id` and owner: the second call answers with what the first one recorded, whatever
         else it says. Never dispatches anything. Others who recorded the same `task_id` are not told of. What was recorded for somebody else
         is answered in the BASIC view. WatchTasks does not tell of it.
+
+        A run that was recorded from reports, or by a tracker, while nobody had said whose it is, becomes the row of the first user that it is
+        registered or reported for, with the same id, if the caller is the one it was recorded for, or sees everybody's and has the grant
+        `executions:register-for-others`. Its name, module, arguments and metadata are those of its first registration, status and times as they were seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -72,6 +72,7 @@ def _report(report: execution_service_pb2.ExecutionReport, caller: Caller, viola
     return Report(
         task_id=said.task_id,
         owner=said.owner,
+        is_named=bool(report.run.created_by),
         observation=observation,
         # How it began is what was seen first.
         registration=replace(said, status=ExecutionStatus.PENDING) if is_whole else None,

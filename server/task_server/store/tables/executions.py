@@ -9,6 +9,7 @@ class ExecutionRow(Model):
     """An execution. `publish_after` is when the scheduler publishes it, unless it was claimed before; NEVER for a held one.
 
     `sync_after` is when a foreign one's result backend is asked next; NULL for one that has ended, and for a run of ours.
+    `ordinal` is which of those with its `registered_task_id` a foreign one is, from 0.
     """
 
     id = TextField(primary_key=True)
@@ -59,6 +60,9 @@ class ExecutionRow(Model):
     retries = IntegerField()
     sync_after = BigIntegerField(null=True)
     sync_count = IntegerField()
+    named_by = TextField(null=True)
+    is_registered = IntegerField()
+    ordinal = IntegerField(null=True)
 
     class Meta:
         """The table's name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,24 @@ def odd(request: HttpRequest) -> JsonResponse:
         metadata={"data": b"\xff"},
     )
     return JsonResponse({"answer": _told(record)})
+
+
+def late(request: HttpRequest) -> JsonResponse:
+    """Does what the view does, but registers the run when the service has heard from the worker that it has ended."""
+    task = my_task.delay(1, "x")
+    deadline = time.monotonic() + 60
+    while (record := TaskTracker.get_task(task.id, sync=False)) is None or record.status != "SUCCESS":
+        assert time.monotonic() < deadline, record
+        time.sleep(0.05)
+    made = register_task_execution(
+        task_id=task.id,
+        task_name=my_task.name,
+        module="myapp",
+        task_kwargs={"arg1": 1, "arg2": "x"},
+        created_by=request.user if request.user.is_authenticated else None,
+        metadata={"source": "manual_trigger"},
+    )
+    return JsonResponse({"task_id": task.id, "before": _told(record), "answer": _told(made)})
 
 
 def creator(request: HttpRequest) -> JsonResponse:
