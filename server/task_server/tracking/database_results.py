@@ -1,78 +1,100 @@
-"""Results in the tables of Celery's database backend. They are read, and neither made nor changed, as Celery's own reader would."""
+"""Results in a database, in Celery's own table or in Django's. They are read, and neither made nor changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy
-from celery.backends.database.models import Task, TaskExtended
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from task_server.domain.actions import MAX_RESULT_BYTES
-from task_server.domain.observation import Observation
+from task_server.domain.clock import Micros
 from task_server.domain.tracked_app import TrackedApp
-from task_server.tracking.plain_pickle import read_pickle
-from task_server.tracking.result import LeftOut, observation_of
+from task_server.tracking.result import done_at, seen_of
+from task_server.tracking.result_tables import CELERYS, ResultTable
 from task_server.tracking.results import ANSWER_SECONDS, ResultBackendAway
-from task_server.tracking.untrusted_json import UnreadableError, read_json
+from task_server.tracking.seen import Seen, is_task_id
 
 #: So many results are in memory at once.
 _BATCH = 50
-_LONGEST_TRACEBACK = 256 * 1024
-#: Only where an app sets `result_extended`, or its Celery made the tables with them.
-_EXTENDED = ("worker", "retries", "queue")
+#: So many rows are looked at in one question, of each its number, id and date.
+_PAGE = 500
 
 
 class DatabaseResults:
-    """The results of an app. Any thread may ask."""
+    """The results of an app. Any thread may ask. Where both tables are there, both are read."""
 
     def __init__(self, app: TrackedApp) -> None:
         self._engine = _engine(app.backend.removeprefix("db+"))
-        self._columns: list[Any] = []
+        self._tables: list[ResultTable] = []
 
-    def look_up(self, task_ids: Sequence[str]) -> dict[str, Observation]:
+    def look_up(self, task_ids: Sequence[str]) -> dict[str, Seen]:
         """What is known, by Celery task id. Raises ResultBackendAway."""
         found = {}
-        try:
-            with self._engine.connect() as connection:
-                columns = self._columns or self._known_columns(connection)
-                for start in range(0, len(task_ids) if columns else 0, _BATCH):
-                    query = sqlalchemy.select(*columns).where(Task.task_id.in_(task_ids[start : start + _BATCH]))
-                    for row in connection.execute(query).mappings():
-                        seen = observation_of(_meta(dict(row)))
+        with self._connected() as connection:
+            for table in self._known_tables(connection):
+                for start in range(0, len(task_ids), _BATCH):
+                    for row in connection.execute(table.of(task_ids[start : start + _BATCH])).mappings():
+                        seen = seen_of(row["task_id"], table.meta(row))
                         if seen is not None:
-                            found[row["task_id"]] = seen
-        except DBAPIError as error:
-            self._columns = []
-            raise ResultBackendAway(type(error.orig).__name__) from None
-        except (SQLAlchemyError, OSError) as error:
-            raise ResultBackendAway(type(error).__name__) from None
+                            found[seen.task_id] = seen
         return found
+
+    def stored_since(self, moment: Micros) -> Iterator[list[str]]:
+        """The Celery task ids of what was stored from then on, in pages. Raises ResultBackendAway.
+
+        Each table is read from its newest row down to the first one that was stored earlier: whatever is below had been
+        begun before that moment.
+        """
+        with self._connected() as connection:
+            tables = self._known_tables(connection)
+        for table in tables:
+            yield from self._rows_since(table, moment)
 
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
 
-    def _known_columns(self, connection: sqlalchemy.Connection) -> list[Any]:
-        """What can be asked for; nothing where no worker has made the table yet."""
-        table = Task.__tablename__
-        inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(table):
-            return []
-        present = {column["name"] for column in inspector.get_columns(table)}
-        size = sqlalchemy.func.length(Task.result)
-        self._columns = [
-            Task.task_id,
-            Task.status,
-            Task.date_done,
-            sqlalchemy.func.substr(Task.traceback, 1, _LONGEST_TRACEBACK).label("traceback"),
-            sqlalchemy.case((size <= MAX_RESULT_BYTES, Task.result), else_=None).label("result"),
-            size.label("size"),
-            *(getattr(TaskExtended, name) for name in _EXTENDED if name in present),
-        ]
-        return self._columns
+    def _rows_since(self, table: ResultTable, moment: Micros) -> Iterator[list[str]]:
+        before = None
+        while True:
+            with self._connected() as connection:
+                rows = connection.execute(table.newest(before, _PAGE)).all()
+            page: list[str] = []
+            for number, task_id, date_done in rows:
+                done = done_at(date_done)
+                if done is not None and done < moment:
+                    yield page
+                    return
+                before = number
+                if is_task_id(task_id):
+                    page.append(task_id)
+            yield page
+            if len(rows) < _PAGE:
+                return
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlalchemy.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            self._tables = []
+            raise ResultBackendAway(type(error.orig).__name__) from None
+        except (SQLAlchemyError, OSError) as error:
+            raise ResultBackendAway(type(error).__name__) from None
+
+    def _known_tables(self, connection: sqlalchemy.Connection) -> list[ResultTable]:
+        """The tables that are there, with what can be asked for; none where no worker has made one yet."""
+        if not self._tables:
+            inspector = sqlalchemy.inspect(connection)
+            there = [table for table in (CELERYS,) if inspector.has_table(table.name)]
+            self._tables = [
+                table.with_columns({each["name"] for each in inspector.get_columns(table.name)}) for table in there
+            ]
+        return self._tables
 
 
 def _engine(backend: str) -> sqlalchemy.Engine:
@@ -95,24 +117,3 @@ def _engine(backend: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(
         url, connect_args=options, pool_pre_ping=True, pool_timeout=ANSWER_SECONDS, hide_parameters=True
     )
-
-
-def _meta(row: dict[str, Any]) -> dict[str, Any]:
-    size = row.pop("size")
-    row["result"] = (
-        LeftOut(f"it is larger than {MAX_RESULT_BYTES:,} bytes")
-        if (size or 0) > MAX_RESULT_BYTES
-        else _result(row["result"])
-    )
-    return row
-
-
-def _result(data: Any) -> Any:
-    if data is None:
-        return None
-    data = bytes(data)
-    try:
-        # Until 5.6 Celery pickled here; the first byte tells.
-        return read_pickle(data) if data[:1] == b"\x80" else read_json(data)
-    except UnreadableError as error:
-        return LeftOut(str(error))

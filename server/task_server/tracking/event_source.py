@@ -13,7 +13,8 @@ from celery.events import EventReceiver
 
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.celery_client import client_of
-from task_server.tracking.event import Seen, seen_in
+from task_server.tracking.event import seen_in
+from task_server.tracking.seen import Seen
 from task_server.tracking.tries import Tries
 from task_server.tracking.untrusted_json import UnreadableError, read_json
 

@@ -12,16 +12,15 @@ from itertools import islice
 from typing import TypeVar
 
 from task_server.domain.errors import DatabaseUnavailable, ResultBackendUnavailable
-from task_server.domain.observation import Observation
 from task_server.domain.report import Sighting
 from task_server.domain.tracked_app import TrackedApp
 from task_server.store import syncing
 from task_server.store.database import Database
-from task_server.tracking.event import Seen
+from task_server.tracking.backends import ConfiguredBackends
 from task_server.tracking.followed import Followed
 from task_server.tracking.held_back import HeldBack
+from task_server.tracking.seen import Seen
 from task_server.usecases.observing import Observing
-from task_server.usecases.syncing import ResultBackends
 
 T = TypeVar("T")
 
@@ -46,7 +45,7 @@ class Follower:
     app's result backend with what.
     """
 
-    def __init__(self, app: TrackedApp, database: Database, observing: Observing, backends: ResultBackends) -> None:
+    def __init__(self, app: TrackedApp, database: Database, observing: Observing, backends: ConfiguredBackends) -> None:
         self.app = app
         self._followed = Followed(app, backends.apps)
         self._database = database
@@ -140,12 +139,12 @@ class Follower:
             return syncing.known(task_ids, self.app, self._followed.apps)
 
     def _tell_all(self, told: Sequence[Seen], known: set[str]) -> None:
+        named = {seen.task_id for seen in told if seen.task_name}
         for start in range(0, len(told), _BATCH):
             some = told[start : start + _BATCH]
             results = self._results([seen.task_id for seen in some if seen.observation.status.is_terminal])
-            self._receive(
-                [self._sighting(seen, results.get(seen.task_id), is_known=seen.task_id in known) for seen in some]
-            )
+            full = [_with_result(seen, results.get(seen.task_id), is_named=seen.task_id in named) for seen in some]
+            self._receive([self._sighting(seen, is_known=seen.task_id in known) for seen in full])
 
     def _receive(self, sightings: Sequence[Sighting]) -> None:
         done = self._patiently(lambda: self._observing.receive(self._followed, sightings))
@@ -173,7 +172,7 @@ class Follower:
                 self._is_hopeless = self._closed.is_set()
                 return None
 
-    def _results(self, task_ids: list[str]) -> dict[str, Observation]:
+    def _results(self, task_ids: list[str]) -> dict[str, Seen]:
         """What the result backend has of runs that have ended. While it is away they end without, and it is asked later."""
         if not task_ids or not self.app.backend:
             return {}
@@ -191,14 +190,16 @@ class Follower:
             return
         for task_id in wanted:
             del self._late[task_id]
-        self._receive(
-            [Sighting(task_id=task_id, observation=seen) for task_id, seen in found.items() if seen.status.is_terminal]
-        )
+        known = self._patiently(lambda: self._known(set(found)))
+        if known is None:
+            return
+        ended = [seen for seen in found.values() if seen.observation.status.is_terminal]
+        self._receive([self._sighting(seen, is_known=seen.task_id in known) for seen in ended])
 
-    def _look_up(self, task_ids: list[str]) -> dict[str, Observation]:
+    def _look_up(self, task_ids: list[str]) -> dict[str, Seen]:
         """What the result backend has. Raises ResultBackendUnavailable."""
         try:
-            return self._backends.look_up(self.app, task_ids)
+            return self._backends.read(self.app, task_ids)
         except ResultBackendUnavailable:
             raise
         except Exception:
@@ -206,15 +207,24 @@ class Follower:
             _log.exception("results of the app %s could not be read", self.app.name)
             return {}
 
-    def _sighting(self, seen: Seen, result: Observation | None, *, is_known: bool) -> Sighting:
-        observation = seen.observation
-        if observation.status.is_terminal and result is not None and result.status.is_terminal:
-            observation = replace(
-                result,
-                occurred_at=observation.occurred_at or result.occurred_at,
-                worker=observation.worker or result.worker,
-            )
-        if not is_known:
-            observation = replace(observation, metadata=seen.arguments | observation.metadata)
-        is_recorded = not is_known and self.app.created_by is not None
-        return Sighting(task_id=seen.task_id, observation=observation, task_name=seen.task_name if is_recorded else "")
+    def _sighting(self, seen: Seen, *, is_known: bool) -> Sighting:
+        if is_known:
+            return Sighting(task_id=seen.task_id, observation=seen.observation)
+        sighting = seen.unregistered()
+        return sighting if self.app.created_by is not None else replace(sighting, task_name="")
+
+
+def _with_result(seen: Seen, result: Seen | None, *, is_named: bool) -> Seen:
+    """What was seen of the end of a run, with what its result backend has of that; anything else as it is."""
+    event = seen.observation
+    if result is None or not event.status.is_terminal or not result.observation.status.is_terminal:
+        return seen
+    observation = replace(
+        result.observation,
+        occurred_at=event.occurred_at or result.observation.occurred_at,
+        worker=event.worker or result.observation.worker,
+    )
+    if is_named:
+        return replace(seen, observation=observation)
+    # Only where a run begins do Celery's events say what it is, and that may have been before anybody listened.
+    return replace(seen, observation=observation, task_name=result.task_name, arguments=result.arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from task_server.tracking.event import Seen
+from task_server.tracking.seen import Seen
 
 
 @dataclass(slots=True)

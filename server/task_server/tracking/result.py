@@ -13,6 +13,7 @@ from task_server.domain.observation import MOST_RETRIES, Observation, Source
 from task_server.domain.status import ExecutionStatus, FailureReason
 from task_server.sandbox.result_text import NotJson, TooLarge, result_text
 from task_server.tracking.redaction import redacted
+from task_server.tracking.seen import MAX_NAME, Seen, arguments_of
 from task_server.tracking.untrusted_json import text
 
 #: Celery's words for what is still to come; any other word but the final ones is an app's own, and said while it runs.
@@ -34,6 +35,19 @@ class LeftOut:
     why: str
 
 
+def seen_of(task_id: str, meta: Any) -> Seen | None:
+    """What Celery's record of a run says, None where it says nothing. Who ran it with what stands there with `result_extended`."""
+    observation = observation_of(meta)
+    if observation is None:
+        return None
+    return Seen(
+        task_id=task_id,
+        observation=observation,
+        task_name=text(meta.get("name"), MAX_NAME),
+        arguments=arguments_of(meta.get("args"), meta.get("kwargs")),
+    )
+
+
 def observation_of(meta: Any) -> Observation | None:
     """What Celery's record of a run says, None where it says nothing.
 
@@ -52,7 +66,7 @@ def observation_of(meta: Any) -> Observation | None:
     return Observation(
         status=status,
         source=Source.RESULT_BACKEND,
-        occurred_at=_moment(meta.get("date_done")),
+        occurred_at=done_at(meta.get("date_done")),
         retries=retries if type(retries) is int and 0 <= retries <= MOST_RETRIES else None,
         result_json=result_json,
         error=redacted(_error(meta.get("result")))
@@ -99,8 +113,8 @@ def _said(message: Any) -> str:
     return ", ".join(part if isinstance(part, str) else json.dumps(part) for part in parts if part not in (None, ""))
 
 
-def _moment(value: Any) -> Micros | None:
-    """Celery writes UTC; old versions and databases without saying so."""
+def done_at(value: Any) -> Micros | None:
+    """The date of a result, None where there is none. Celery writes UTC; old versions and databases without saying so."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

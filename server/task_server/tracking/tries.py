@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from task_server.domain.status import ExecutionStatus
-from task_server.tracking.event import Seen
+from task_server.tracking.seen import Seen
 
 #: Runs that are remembered, those that were heard of last.
 _MOST_RUNS = 10_000

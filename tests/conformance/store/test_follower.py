@@ -17,6 +17,7 @@ from task_server.store import executions as rows
 from task_server.tracking import follower as module
 from task_server.tracking.event import seen_in
 from task_server.tracking.follower import Follower
+from task_server.tracking.seen import Seen
 from task_server.usecases.observing import Observing, Reported
 
 SHOP = TrackedApp(
@@ -28,12 +29,32 @@ def event(kind: str, task_id: str, **fields) -> dict:
     return {"type": f"task-{kind}", "uuid": task_id, "timestamp": 1.7e9, "hostname": "w@h"} | fields
 
 
+class Readable(Backends):
+    """Backends that name the tasks of runs, as with `result_extended`."""
+
+    def __init__(self, *apps: TrackedApp) -> None:
+        super().__init__(*apps)
+        self.names: dict[str, str] = {}
+        self.arguments: dict[str, dict[str, str]] = {}
+
+    def read(self, app: TrackedApp, task_ids: Sequence[str]) -> dict[str, Seen]:
+        return {
+            task_id: Seen(
+                task_id=task_id,
+                observation=observation,
+                task_name=self.names.get(task_id, ""),
+                arguments=self.arguments.get(task_id, {}),
+            )
+            for task_id, observation in self.look_up(app, task_ids).items()
+        }
+
+
 class House:
     """A follower that runs, and what it is told."""
 
     def __init__(self, ports, app: TrackedApp = SHOP) -> None:
         self.ports = ports
-        self.backends = Backends(app)
+        self.backends = Readable(app)
         self.observing = Observing(ports)
         self.follower = Follower(app, ports.database, self.observing, self.backends)
         self.follower.start()
@@ -104,6 +125,34 @@ def test_a_registration_that_comes_a_little_later_is_the_only_one(ports, caller,
     register(ports, caller, "l-1")
     assert house.wait_for("l-1", "STARTED").owner.id == "ann"
     assert len(house.rows("l-1")) == 1
+
+
+def test_the_end_alone_is_recorded_with_what_the_result_backend_names(house) -> None:
+    house.backends.known["e-1"] = house.backends.known["e-2"] = result(result_json="7")
+    house.backends.names["e-1"] = "shop.tasks.mail"
+    house.backends.arguments["e-1"] = {"celery_args": "[1]"}
+    house.hear(event("succeeded", "e-2"), event("succeeded", "e-1", timestamp=1.7e9 + 3))
+    run = house.wait_for("e-1", "SUCCESS")
+    assert (run.task_name, run.module, run.owner.id) == ("shop.tasks.mail", "shop", "shop")
+    assert (run.finished_at, run.metadata) == (1_700_000_003 * 1_000_000, {"celery_args": "[1]"})
+    assert house.detail(run).result_json == "7"
+    assert house.rows("e-2") == [], "nobody knows what it was"
+
+
+def test_what_an_event_says_of_arguments_stays(house) -> None:
+    house.backends.known["a-1"] = result(result_json="7")
+    house.backends.names["a-1"], house.backends.arguments["a-1"] = "shop.t", {"celery_args": "[1]"}
+    house.hear(event("received", "a-1", name="shop.t", args="(1,)"), event("succeeded", "a-1"))
+    assert house.wait_for("a-1", "SUCCESS").metadata == {"celery_args": "(1,)"}
+
+
+def test_the_end_alone_is_recorded_once_its_result_can_be_read(house) -> None:
+    house.backends.away.add("shop-app")
+    house.hear(event("succeeded", "l-2"))
+    eventually(lambda: "l-2" in house.follower._late, 20)
+    house.backends.known["l-2"], house.backends.names["l-2"] = result(result_json="7"), "shop.t"
+    house.backends.away.clear()
+    assert house.wait_for("l-2", "SUCCESS").task_name == "shop.t"
 
 
 def test_what_follows_is_not_told_before_what_was_held_back(ports, caller, house) -> None:
@@ -193,7 +242,7 @@ def test_a_defect_in_reading_results_is_not_the_end(ports, caller, house, monkey
 
 def test_what_is_too_much_is_dropped_and_said_once(ports, monkeypatch, caplog) -> None:
     monkeypatch.setattr(module, "_MOST_BYTES", 5000)
-    follower = Follower(SHOP, ports.database, Observing(ports), Backends(SHOP))
+    follower = Follower(SHOP, ports.database, Observing(ports), Readable(SHOP))
     for number in range(50):
         seen = seen_in(event("started", f"c-{number}"))
         assert seen is not None

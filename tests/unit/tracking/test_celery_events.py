@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from task_server.domain.observation import Source
 from task_server.domain.status import ExecutionStatus, FailureReason
-from task_server.tracking.event import Seen, seen_in
+from task_server.tracking.event import seen_in
 from task_server.tracking.held_back import HeldBack
+from task_server.tracking.seen import Seen
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 import sqlalchemy
 from celery import Celery
 from celery.app.task import Context
+from celery.backends.database.models import Task
 from tests.broker import BrokerProcess
 
 from task_server.domain.actions import MAX_RESULT_BYTES
+from task_server.domain.clock import micros, seconds
+from task_server.domain.observation import Observation
 from task_server.domain.status import ExecutionStatus
 from task_server.domain.tracked_app import TrackedApp
+from task_server.tracking import database_results, redis_results
 from task_server.tracking.backends import results_of
 from task_server.tracking.results import ResultBackendAway, Results
 
@@ -57,6 +62,32 @@ def results(backend: str) -> Iterator[Results]:
     results.close()
 
 
+def look_up(results: Results, task_ids: list[str]) -> dict[str, Observation]:
+    return {task_id: seen.observation for task_id, seen in results.look_up(task_ids).items()}
+
+
+def stored_since(results: Results, seconds_ago: float) -> list[str]:
+    moment = micros(datetime.now(UTC)) - seconds(seconds_ago)
+    return [task_id for page in results.stored_since(moment) for task_id in page]
+
+
+def grow_old(app: Celery, backend: str) -> None:
+    """Make what is stored an hour older."""
+    if not backend.startswith("db+"):
+        # As the server has it where somebody takes the key along: no clock is needed.
+        for key in app.backend.client.keys("celery-task-meta-*"):
+            app.backend.client.restore(key, 0, app.backend.client.dump(key), replace=True, idletime=3600)
+        return
+    engine = sqlalchemy.create_engine(backend.removeprefix("db+"))
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.update(Task)
+            .where(Task.date_done.is_not(None))
+            .values(date_done=datetime.now(UTC) - timedelta(hours=1))
+        )
+    engine.dispose()
+
+
 def store(app: Celery, task_id: str, result: Any, status: str, traceback: str | None = None) -> None:
     request = Context(
         id=task_id,
@@ -76,7 +107,7 @@ def test_what_celery_stored_is_found(celery_app: Celery, results: Results) -> No
     store(celery_app, "now", {"hostname": "h", "pid": 1}, "STARTED")
     store(celery_app, "own", {"done": 3}, "PROGRESS")
     store(celery_app, "huge", "x" * (MAX_RESULT_BYTES + 10), "SUCCESS")
-    found = results.look_up(["good", "bad", "now", "own", "huge", *(f"unknown-{number}" for number in range(120))])
+    found = look_up(results, ["good", "bad", "now", "own", "huge", *(f"unknown-{number}" for number in range(120))])
     assert sorted(found) == ["bad", "good", "huge", "now", "own"]
     assert (found["good"].status, found["good"].result_json) == (ExecutionStatus.SUCCESS, '{"total":7}')
     assert (found["good"].retries, found["good"].worker, found["good"].queue) == (2, "w@h", "q")
@@ -87,6 +118,44 @@ def test_what_celery_stored_is_found(celery_app: Celery, results: Results) -> No
     assert (found["now"].status, found["own"].metadata) == (ExecutionStatus.STARTED, {"celery_state": "PROGRESS"})
     assert (found["huge"].status, found["huge"].result_json) == (ExecutionStatus.SUCCESS, None)
     assert found["huge"].metadata == {"result_left_out": "it is larger than 1,048,576 bytes"}
+
+
+def test_what_a_run_was_is_known_where_celery_stored_it(celery_app: Celery, results: Results) -> None:
+    store(celery_app, "named", 1, "SUCCESS")
+    seen = results.look_up(["named"])["named"]
+    assert (seen.task_name, seen.arguments) == ("t", {"celery_args": "[1]", "celery_kwargs": "{'password': '***'}"})
+
+
+def test_what_a_run_was_is_not_known_where_celery_did_not_store_it(backend: str, results: Results) -> None:
+    app = Celery("theirs", backend=backend, set_as_current=False)
+    store(app, "nameless", 1, "SUCCESS")
+    seen = results.look_up(["nameless"])["nameless"]
+    assert (seen.task_name, seen.arguments, seen.observation.result_json) == ("", {}, "1")
+    assert stored_since(results, 60) == ["nameless"]
+    app.close()
+
+
+def test_what_was_stored_is_found_page_by_page(
+    celery_app: Celery, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (database_results, redis_results):
+        monkeypatch.setattr(module, "_PAGE", 8)
+    many = {f"run-{number}" for number in range(40)}
+    for task_id in many:
+        store(celery_app, task_id, 1, "SUCCESS")
+    celery_app.backend.save_group("group", celery_app.GroupResult("group", []))
+    found = stored_since(results, 60)
+    assert set(found) == many, "groups are no runs"
+    assert len(list(results.stored_since(0))) > 2, "it comes in pages"
+
+
+def test_what_was_stored_before_is_passed_by(celery_app: Celery, results: Results, backend: str) -> None:
+    store(celery_app, "begun", None, "STARTED")
+    store(celery_app, "old", 1, "SUCCESS")
+    grow_old(celery_app, backend)
+    store(celery_app, "new", 1, "SUCCESS")
+    assert stored_since(results, 1800) == ["new"]
+    assert set(stored_since(results, 7200)) == {"old", "begun", "new"}
 
 
 def test_nothing_is_known_of_nothing(results: Results, backend: str) -> None:
@@ -124,7 +193,7 @@ def test_what_is_no_result_under_a_key_of_one_is_nothing(broker: BrokerProcess) 
     client.set("celery-task-meta-text", b"\xff not json")
     client.set("celery-task-meta-bad", b'{"status": "FAILURE", "result": broken')
     client.set("celery-task-meta-other", b'{"status": "STARTED"}')
-    found = results.look_up(["list", "text", "bad", "other"])
+    found = look_up(results, ["list", "text", "bad", "other"])
     assert {task_id: seen.status.value for task_id, seen in found.items()} == {"bad": "FAILURE", "other": "STARTED"}
     results.close()
 
@@ -139,7 +208,7 @@ def test_compressed_results_are_read_within_their_bounds(broker: BrokerProcess) 
     assert client.strlen("celery-task-meta-bomb") < 100_000
     client.set("celery-task-meta-broken", b"\0celery-compressed\0application/x-gzip\0broken")
     client.set("celery-task-meta-other", b"\0celery-compressed\0application/x-bz2\0BZh9")
-    found = results.look_up(["small", "bomb", "broken", "other"])
+    found = look_up(results, ["small", "bomb", "broken", "other"])
     assert sorted(found) == ["bomb", "small"]
     assert found["small"].result_json == '{"n":[' + ",".join(["7"] * 1000) + "]}"
     assert (found["bomb"].status, found["bomb"].result_json) == (ExecutionStatus.SUCCESS, None)
@@ -177,7 +246,7 @@ def test_a_pickle_of_an_older_celery_is_read_as_far_as_it_is_plain(tmp_path: Pat
         session.commit()
     engine.dispose()
     results = results_of(TrackedApp(name="old", backend=f"db+sqlite:///{tmp_path / 'old.db'}"))
-    found = results.look_up(["plain", "object"])
+    found = look_up(results, ["plain", "object"])
     assert found["plain"].result_json == '{"a":[1,2]}'
     assert found["object"].metadata == {
         "result_left_out": "it is a pickle of more than plain values, which is not read"

@@ -15,9 +15,9 @@ from tests.unit.dispatch.test_broker_tls import TlsBroker, tls_broker
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tls.broker import broker_options
 from task_server.tracking.backends import results_of
-from task_server.tracking.event import Seen
 from task_server.tracking.event_source import EventSource
 from task_server.tracking.results import ResultBackendAway
+from task_server.tracking.seen import Seen
 
 __all__ = ["tls_broker"]
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
@@ -44,7 +44,7 @@ def test_results_and_events_come_over_tls(tls_broker: TlsBroker) -> None:
     app = theirs(tls_broker)
     app.backend.store_result("x", 7, "SUCCESS")
     results = results_of(tracked(tls_broker))
-    assert results.look_up(["x"])["x"].result_json == "7"
+    assert results.look_up(["x"])["x"].observation.result_json == "7"
     results.close()
 
     heard: list[Seen] = []
