@@ -74,6 +74,21 @@ class World:
         """Until the tracker listens to their events."""
         eventually(lambda: "listening to the events of the app theirs" in self.stack.logged(), SECONDS)
 
+    @contextlib.contextmanager
+    def without_tracker(self) -> Iterator[None]:
+        """Meanwhile there is no tracker; afterwards a new one begins."""
+        tracker = self.stack.pid("tracker")
+        # Stopped at first: a new one would come at once.
+        os.kill(tracker, signal.SIGSTOP)
+        yield
+        position = self.stack.log_position()
+        os.kill(tracker, signal.SIGKILL)
+        eventually(lambda: "listening to the events of the app theirs" in self.stack.logged(position), SECONDS)
+
+    def has_ended(self, task_id: str) -> None:
+        """Until their result backend has the end of a run."""
+        self.app.AsyncResult(task_id).get(timeout=SECONDS, propagate=False)
+
     def wait_for(self, client: TaskClient, task_id: str, status: str) -> TaskExecution:
         """The run, once it has that status."""
         wanted = TaskExecution.Status.Value(status)

@@ -14,6 +14,7 @@ from task_server.domain.process import ProcessRole
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.configured import read_apps
 from task_server.tracking.tracker import Tracker
+from task_server.usecases.cleaning import configured_retention
 from task_server.usecases.ports import connect
 from task_server.usecases.presence import Presence, this_process
 
@@ -29,7 +30,7 @@ def run(settings: Settings, apps: Sequence[TrackedApp] = ()) -> int:
     asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.put(number))
-    tracker = Tracker(ports, apps, settings.tracking_vanished_after_seconds)
+    tracker = Tracker(ports, apps, settings.tracking_vanished_after_seconds, configured_retention(settings).executions)
     presence = Presence(database, this_process(ProcessRole.TRACKER))
     with serving_metrics(settings):
         presence.start()

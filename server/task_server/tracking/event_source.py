@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from celery.events import EventReceiver
 
@@ -27,16 +27,25 @@ _TURN_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 
 
+class Tell(Protocol):
+    """Is told whether events are heard."""
+
+    def __call__(self, *, is_heard: bool) -> None:
+        """Called from one thread."""
+
+
 class EventSource:
     """Listens to the events of one app on a thread of its own, and hands on what they say of runs.
 
-    Events that are sent while the connection is down are lost: brokers do not keep them.
+    Events that are sent while the connection is down are lost: brokers do not keep them. So it tells, each time, from when on it
+    hears them and from when on not.
     """
 
-    def __init__(self, app: TrackedApp, hand_on: Callable[[Seen], None]) -> None:
+    def __init__(self, app: TrackedApp, hand_on: Callable[[Seen], None], tell: Tell) -> None:
         self._app = app
         self._client = client_of(app)
         self._hand_on = hand_on
+        self._tell = tell
         self._tries = Tries()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"events-{app.name}", daemon=True)
@@ -60,7 +69,7 @@ class EventSource:
                         logging.WARNING if was_lost else logging.INFO,
                         "listening to the events of the app %s%s",
                         self._app.name,
-                        " again; those that were sent meanwhile are lost" if was_lost else "",
+                        " again" if was_lost else "",
                     )
                     pause = _FIRST_PAUSE
                     self._drain(connection)
@@ -69,6 +78,7 @@ class EventSource:
                 if not was_lost or pause == _FIRST_PAUSE:
                     _log.warning("the events of the app %s can not be heard: %s", self._app.name, type(error).__name__)
                 was_lost = True
+                self._tell(is_heard=False)
                 self._closed.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -83,10 +93,15 @@ class EventSource:
             yield
 
     def _drain(self, connection: Any) -> None:
+        is_heard = False
         while not self._closed.is_set():
             with contextlib.suppress(TimeoutError, socket.timeout):
                 connection.drain_events(timeout=_TURN_SECONDS)
             connection.heartbeat_check()
+            if not is_heard:
+                # Not earlier: kombu subscribes at Redis when it is asked for the first events.
+                is_heard = True
+                self._tell(is_heard=True)
 
     def _take(self, message: Any) -> None:
         """Hand on what a message says. It is read here, and not by kombu, which would decode whatever its sender wants."""

@@ -6,11 +6,14 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from task_server.domain.clock import Micros
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.backends import ConfiguredBackends
+from task_server.tracking.catching_up import CatchingUp
 from task_server.tracking.event_source import EventSource
 from task_server.tracking.follower import Follower
 from task_server.tracking.reconciler import Reconciler
+from task_server.usecases.hearing import Hearing
 from task_server.usecases.observing import Observing
 from task_server.usecases.ports import Ports
 from task_server.usecases.reconciling import Reconciling
@@ -25,17 +28,31 @@ class _Part(Protocol):
 
 
 class Tracker:
-    """Three threads for an app at most. Any number of trackers may follow the same apps: what is seen twice says nothing new."""
+    """Four threads for an app at most. Any number of trackers may follow the same apps: what is seen twice says nothing new."""
 
-    def __init__(self, ports: Ports, apps: Sequence[TrackedApp], vanished_after_seconds: float) -> None:
+    def __init__(
+        self, ports: Ports, apps: Sequence[TrackedApp], vanished_after_seconds: float, kept: Micros | None
+    ) -> None:
+        """`kept` is how long executions are kept after their end, None for ever."""
         self._backends = ConfiguredBackends(apps)
         observing = Observing(ports)
         reconciling = Reconciling(ports, observing, vanished_after_seconds)
         followers = [Follower(app, ports.database, observing, self._backends) for app in apps if app.broker]
-        sources = [EventSource(follower.app, follower.hand_on) for follower in followers]
+        hearing = Hearing(ports, kept)
+        catching_up = {
+            app.name: CatchingUp(app, ports.database, observing, hearing, self._backends)
+            for app in apps
+            if app.broker and app.backend and app.created_by
+        }
+        sources = [
+            EventSource(
+                each.app, each.hand_on, catching_up[each.app.name].tell if each.app.name in catching_up else _pass_by
+            )
+            for each in followers
+        ]
         reconcilers = [Reconciler(app, ports.database, reconciling, self._backends) for app in apps if app.backend]
         #: In the order in which they end: what was heard is noted.
-        self._parts: list[_Part] = [*sources, *followers, *reconcilers]
+        self._parts: list[_Part] = [*sources, *followers, *catching_up.values(), *reconcilers]
 
     def start(self) -> None:
         """Begin."""
@@ -48,3 +65,7 @@ class Tracker:
         for part in self._parts:
             part.close()
         self._backends.close()
+
+
+def _pass_by(*, is_heard: bool) -> None:
+    """What is missed of an app stays so where it has no result backend, or nobody to whom its runs could belong."""

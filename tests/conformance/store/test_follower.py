@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from tests.acceptance.acceptance_stack import eventually
-from tests.conformance.store.test_usecases_syncing import Backends, register, result
+from tests.conformance.store.readable_backends import Readable
+from tests.conformance.store.test_usecases_syncing import register, result
 
 from task_server.domain.owner import Owner
 from task_server.domain.report import Sighting
@@ -17,7 +18,6 @@ from task_server.store import executions as rows
 from task_server.tracking import follower as module
 from task_server.tracking.event import seen_in
 from task_server.tracking.follower import Follower
-from task_server.tracking.seen import Seen
 from task_server.usecases.observing import Observing, Reported
 
 SHOP = TrackedApp(
@@ -27,26 +27,6 @@ SHOP = TrackedApp(
 
 def event(kind: str, task_id: str, **fields) -> dict:
     return {"type": f"task-{kind}", "uuid": task_id, "timestamp": 1.7e9, "hostname": "w@h"} | fields
-
-
-class Readable(Backends):
-    """Backends that name the tasks of runs, as with `result_extended`."""
-
-    def __init__(self, *apps: TrackedApp) -> None:
-        super().__init__(*apps)
-        self.names: dict[str, str] = {}
-        self.arguments: dict[str, dict[str, str]] = {}
-
-    def read(self, app: TrackedApp, task_ids: Sequence[str]) -> dict[str, Seen]:
-        return {
-            task_id: Seen(
-                task_id=task_id,
-                observation=observation,
-                task_name=self.names.get(task_id, ""),
-                arguments=self.arguments.get(task_id, {}),
-            )
-            for task_id, observation in self.look_up(app, task_ids).items()
-        }
 
 
 class House:

@@ -23,6 +23,10 @@ __all__ = ["tls_broker"]
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
 
+def untold(*, is_heard: bool) -> None:
+    pass
+
+
 def tracked(broker: TlsBroker, host: str = "localhost") -> TrackedApp:
     url = broker.settings(host).broker_url
     files = {
@@ -48,7 +52,7 @@ def test_results_and_events_come_over_tls(tls_broker: TlsBroker) -> None:
     results.close()
 
     heard: list[Seen] = []
-    source = EventSource(tracked(tls_broker), heard.append)
+    source = EventSource(tracked(tls_broker), heard.append, untold)
     source.start()
 
     def send() -> list[Seen]:
@@ -76,7 +80,7 @@ def test_servers_that_are_not_known_are_away(
     with pytest.raises(ResultBackendAway):
         results.look_up(["x"])
     results.close()
-    source = EventSource(wrong, lambda _: None)
+    source = EventSource(wrong, lambda _: None, untold)
     source.start()
     eventually(lambda: "the events of the app theirs can not be heard" in caplog.text, 20)
     source.close()

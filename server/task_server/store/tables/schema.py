@@ -12,6 +12,7 @@ from task_server.store.tables.locks import LockRow
 from task_server.store.tables.processes import ProcessRow
 from task_server.store.tables.rollups import ChangeRow, RollupRow
 from task_server.store.tables.tasks import SealedSecretRow, TaskRow
+from task_server.store.tables.tracking import HeardRow
 
 
 class SchemaRow(Model):
@@ -45,5 +46,6 @@ TABLES = [
     LockRow,
     ChangeRow,
     RollupRow,
+    HeardRow,
     SchemaRow,
 ]
