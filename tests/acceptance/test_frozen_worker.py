@@ -21,11 +21,7 @@ from task_manager import TaskClient, to_python
 from task_manager.v1.execution_pb2 import TaskExecution
 
 Outcome = TaskExecution.Attempt.Outcome
-#: The first attempt takes as long as it is told, the second, which is told by the time, ends at once.
-CODE = (
-    "import time\ndef main(until, late):\n    print('begun')\n"
-    "    time.sleep(max(0, until - time.time()) if time.time() < late else 3)\n    return 'ended'"
-)
+CODE = "import time\ndef main(seconds):\n    print('begun')\n    time.sleep(seconds)\n    return 'ended'"
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +64,26 @@ def freeze(worker: Role, house: House) -> None:
 @pytest.mark.parametrize("ends_meanwhile", [False, True], ids=["runs on", "has ended"])
 def test_a_frozen_worker_wakes_to_nothing(house: House, client: TaskClient, ends_meanwhile: bool) -> None:
     frozen = house.begin_worker()
-    now = time.time()
     task = client.create_task(
-        "twice", function_code=CODE, function_name="main", task_args=[now + (2 if ends_meanwhile else 60), now + 2.5]
+        "twice", function_code=CODE, function_name="main", task_args=[4 if ends_meanwhile else 90]
     )
     execution_id = task.last_execution.id
     assert next(client.logs(execution_id, follow=True)) == "begun\n"
     child = run_of(frozen)
     freeze(frozen, house)
+    # The next attempt runs as the task is then.
+    client.update_task(task.task_id, task_args=[3])
     other = house.begin_worker()
     eventually(lambda: len(client.get_execution(execution_id).attempts) == 2, what="another worker has begun it")
-    assert is_alive(child) is not ends_meanwhile
+    if ends_meanwhile:
+        eventually(lambda: not is_alive(child), what="the first run has ended")
+    else:
+        assert is_alive(child)
 
     frozen.signal(signal.SIGCONT)
     woken_at = time.monotonic()
     eventually(lambda: not is_alive(child), what="the first child is dead")
-    assert time.monotonic() - woken_at < 2
+    assert time.monotonic() - woken_at < 20
     execution = client.wait(task.task_id, timeout=40)
     assert to_python(execution.result) == "ended"
     assert [Outcome.Name(attempt.outcome) for attempt in execution.attempts] == ["LOST", "SUCCEEDED"]
