@@ -117,7 +117,7 @@ def test_a_run_that_loses_every_worker_ends_in_failure(fragile: Stack, client: T
             attempts += 1
             fragile.kill_role("worker")
     assert attempts == 2
-    execution = client.wait(task.task_id, timeout=1)
+    execution = client.wait(task.task_id, timeout=30)
     assert execution.status == TaskExecution.FAILURE
     assert execution.failure_reason == TaskExecution.WORKER_LOST
     assert outcomes(execution) == ["LOST"] * 2

@@ -32,7 +32,7 @@ class Metrics:
         return found[1] if found else ""
 
     def text(self, role: str) -> str:
-        answer = requests.get(f"http://{self._addresses[role]}/metrics", timeout=10)
+        answer = requests.get(f"http://{self._addresses[role]}/metrics", timeout=30)
         assert answer.status_code == 200
         return answer.text
 

@@ -162,7 +162,7 @@ def test_after_a_power_cut_lost_runs_are_taken_up_again(make_stack: Callable[...
 
 def test_it_serves_soon_after_its_start(stack: Stack) -> None:
     """On an idle machine it takes 1.5 s; this bound is for one that is not."""
-    assert stack.start_seconds < 15
+    assert stack.start_seconds < 45
 
 
 def test_a_second_signal_gives_long_runs_back_at_once(make_stack: Callable[..., Stack]) -> None:
@@ -174,7 +174,7 @@ def test_a_second_signal_gives_long_runs_back_at_once(make_stack: Callable[..., 
     stack.terminate()
     eventually(lambda: "asked to end" in stack.logged(position), what="the worker drains")
     stack.stop()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     stack.start()
     execution = stack.client().wait(task.task_id, timeout=60)
     assert (to_python(execution.result), outcomes(execution)) == ("ended", ["RELEASED", "SUCCEEDED"])

@@ -77,7 +77,7 @@ def test_a_watcher_sees_the_retry(client: TaskClient) -> None:
     errors = [(event.execution.error, REASON.Name(event.execution.failure_reason)) for event in events]
     nothing = ("", "FAILURE_REASON_UNSPECIFIED")
     assert errors == [nothing, ("ValueError: early", "EXCEPTION"), nothing, nothing]
-    assert to_python(client.wait(task.task_id, timeout=5).result) == "late"
+    assert to_python(client.wait(task.task_id, timeout=30).result) == "late"
 
 
 def test_an_api_task_comes_back_when_the_answer_says_so(client: TaskClient, target: Target) -> None:
@@ -139,7 +139,7 @@ def test_what_no_worker_takes_ends_at_its_deadline(client: TaskClient) -> None:
     task = client.create_task("alone", queue="nobody-serves-it", deadline_seconds=1, **FAILS)
     events = client.watch(task.task_id, until_terminal=True, watch_token=task.watch_token)
     assert [Task.Status.Name(event.task.status) for event in events] == ["FAILURE"]
-    execution = client.wait(task.task_id, timeout=5)
+    execution = client.wait(task.task_id, timeout=30)
     assert execution.failure_reason == TaskExecution.DEADLINE_EXCEEDED
     assert (execution.error, len(execution.attempts)) == ("its deadline passed before it began", 0)
 
@@ -155,7 +155,7 @@ def test_a_stop_between_two_tries_ends_it(client: TaskClient) -> None:
     assert (waiting.status, waiting.last_execution.error) == (Task.RETRY, "ValueError: not today")
     answer = client.stop(task.task_id)
     assert answer.task.status == Task.REVOKED
-    execution = client.wait(task.task_id, timeout=5)
+    execution = client.wait(task.task_id, timeout=30)
     assert (execution.status, outcomes(execution)) == (TaskExecution.REVOKED, ["FAILED"])
 
 

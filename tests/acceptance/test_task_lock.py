@@ -72,7 +72,7 @@ def test_a_block_may_take_longer_than_its_lease(environment: dict[str, str], nam
 def test_a_program_that_is_killed_leaves_the_lock_to_its_lease(environment: dict[str, str], name: str) -> None:
     code = (
         "import sys; from task_manager import task_lock\n"
-        "with task_lock(sys.argv[1], timeout=1) as lock: print(lock.fencing_number, flush=True); sys.stdin.read()"
+        "with task_lock(sys.argv[1], timeout=3) as lock: print(lock.fencing_number, flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code, name], env=BARE | environment, text=True, **pipes) as program:

@@ -57,7 +57,7 @@ def certificates(tmp_path: Path) -> Certificates:
 
 def shown(address: str) -> bytes:
     host, _, port = address.rpartition(":")
-    return ssl.get_server_certificate(("127.0.0.1" if host == "0.0.0.0" else host, int(port)), timeout=10).encode()
+    return ssl.get_server_certificate(("127.0.0.1" if host == "0.0.0.0" else host, int(port)), timeout=30).encode()
 
 
 def rest(stack: Stack, certificates: Certificates, path: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,7 @@ def test_up_serves_tls_on_both_ports_and_takes_new_certificates(
             renewed = certificates.servers.leaf("localhost", "127.0.0.1")
             renewed.write(certificates.server)
             for address in (stack.grpc_address, stack.http_address):
-                eventually(lambda at=address: shown(at) in renewed.chain, seconds=10, what="the new one is shown")
+                eventually(lambda at=address: shown(at) in renewed.chain, what="the new one is shown")
             # The stream of before is the same one.
             client.delete(task.task_id)
             assert any(event.HasField("task") for event in watch)

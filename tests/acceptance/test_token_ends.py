@@ -16,8 +16,8 @@ from tests.processes import command
 
 from task_manager.v1 import execution_service_pb2, task_pb2, task_service_pb2
 
-#: Within which a revocation has to be seen.
-SEEN_SECONDS = 5.0
+#: It is seen within 5 s (tests/unit/api/test_open_streams.py); a busy machine may take longer to say so.
+SEEN_SECONDS = 20.0
 
 
 def token_command(stack: Stack, *arguments: str) -> str:
@@ -41,9 +41,7 @@ def key(api: Api) -> str:
     return str(api.metadata[0][1]).removeprefix("Bearer ")
 
 
-def test_a_token_that_is_revoked_by_command_ends_streams_of_both_ports_within_five_seconds(
-    stack: Stack, carol: Api
-) -> None:
+def test_a_token_that_is_revoked_by_command_ends_streams_of_both_ports(stack: Stack, carol: Api) -> None:
     task = carol.create(
         task_pb2.Task(
             name="t", function_code="import time\ndef f():\n    print(1)\n    time.sleep(60)", function_name="f"

@@ -72,7 +72,7 @@ def test_a_broker_that_is_away(role: str, tmp_path: Path) -> None:
     with log.open("w") as file:
         process = subprocess.Popen(command(role), env=environment, stdout=file, stderr=file)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "127.0.0.1" not in log.read_text():
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

@@ -101,7 +101,7 @@ def test_what_nobody_registers_is_recorded_after_a_while(house) -> None:
 
 def test_a_registration_that_comes_a_little_later_is_the_only_one(ports, caller, house, monkeypatch) -> None:
     house.hear(event("sent", "l-1", name="shop.t"), event("started", "l-1"))
-    eventually(lambda: "l-1" in house.follower._held.task_ids, 10)
+    eventually(lambda: "l-1" in house.follower._held.task_ids)
     register(ports, caller, "l-1")
     assert house.wait_for("l-1", "STARTED").owner.id == "ann"
     assert len(house.rows("l-1")) == 1
@@ -137,7 +137,7 @@ def test_the_end_alone_is_recorded_once_its_result_can_be_read(house) -> None:
 
 def test_what_follows_is_not_told_before_what_was_held_back(ports, caller, house) -> None:
     house.hear(event("received", "f-1", name="shop.t", retries=0), event("retried", "f-1", exception="Again()"))
-    eventually(lambda: "f-1" in house.follower._held.task_ids, 10)
+    eventually(lambda: "f-1" in house.follower._held.task_ids)
     register(ports, caller, "f-1")
     house.hear(event("received", "f-1", retries=1), event("started", "f-1"), event("succeeded", "f-1"))
     assert house.wait_for("f-1", "SUCCESS").retries == 1
@@ -157,7 +157,7 @@ def test_nobodys_runs_are_not_recorded_for_nobody(ports, caller, monkeypatch) ->
     register(ports, caller, "c-1")
     house.hear(event("started", "x-1", name="shop.t"), event("started", "c-1"))
     house.wait_for("c-1", "STARTED")
-    eventually(lambda: not house.follower._held.task_ids, 10)
+    eventually(lambda: not house.follower._held.task_ids)
     house.follower.close()
     assert house.rows("x-1") == []
 
@@ -170,8 +170,8 @@ def test_a_result_that_could_not_be_had_comes_later(ports, caller, house) -> Non
     assert (ended.source, ended.metadata) == ("EVENT", {"celery_result": "7"})
     house.backends.known["c-1"] = result(result_json="7")
     house.backends.away.clear()
-    eventually(lambda: house.detail(ended).result_json == "7", 10)
-    eventually(lambda: not house.follower._late, 10)
+    eventually(lambda: house.detail(ended).result_json == "7")
+    eventually(lambda: not house.follower._late)
 
 
 def test_who_closes_it_loses_nothing(ports, caller, house) -> None:
@@ -195,7 +195,7 @@ def test_a_defect_of_one_batch_is_not_the_end(ports, caller, house, monkeypatch,
     # What was told together with it is noted all the same.
     names = [f"c-{number}" for number in range(20)]
     house.hear(*(event("started", name, name="shop.t") for name in [*names[:10], "bad", *names[10:]]))
-    eventually(lambda: "could not be noted" in caplog.text, 20)
+    eventually(lambda: "could not be noted" in caplog.text)
     assert {house.wait_for(name, "STARTED").status for name in names} == {ExecutionStatus.STARTED}
     house.hear(event("started", "good"))
     assert house.wait_for("good", "STARTED").status is ExecutionStatus.STARTED

@@ -72,7 +72,7 @@ def test_a_stop_by_filter_and_a_renewal_of_leases_do_not_wait_for_each_other(por
     monkeypatch.setattr(stopping, "stop_locked", stop_locked)
 
     renewal = Meanwhile(ports, lambda: running.renew([(run, 1) for run in runs]))
-    assert renewed.wait(10)
+    assert renewed.wait(60)
     stops = Stopping(ports).stop_some(caller, TaskFilter(owner_id="ann"), "", Stopping(ports).newest_id())
 
     assert (stops.stopped, renewal.join()) == (2, set())
@@ -114,10 +114,10 @@ def test_a_place_that_is_left_while_the_next_is_locked_is_given_on_by_the_schedu
         with ports.database.write():
             list(ExecutionRow.select().where(ExecutionRow.id == second).for_update())
             locked.set()
-            left.wait(10)
+            left.wait(60)
 
     other = Meanwhile(ports, look_at_it)
-    assert locked.wait(10)
+    assert locked.wait(60)
     assert running.finish(first, 1, SUCCESS)
     assert publisher.messages == []
     assert Calling(ports).call_waiting() == 0

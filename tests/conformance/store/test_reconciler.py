@@ -50,9 +50,9 @@ def test_a_backend_that_hangs_delays_nobody_else(ports, caller) -> None:
     for each in reconcilers:
         each.start()
     assert backends.is_asked.wait(20)
-    eventually(lambda: present(ports, free).status is ExecutionStatus.SUCCESS, 20)
+    eventually(lambda: present(ports, free).status is ExecutionStatus.SUCCESS)
     assert present(ports, stuck).status is ExecutionStatus.PENDING
     backends.may_answer.set()
-    eventually(lambda: present(ports, stuck).status is ExecutionStatus.SUCCESS, 20)
+    eventually(lambda: present(ports, stuck).status is ExecutionStatus.SUCCESS)
     for each in reconcilers:
         each.close()

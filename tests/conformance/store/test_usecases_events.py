@@ -54,14 +54,14 @@ def test_a_reader_between_two_overtaking_writers_misses_neither(ports, caller):
             task = tasks.get(first.task.task_id)
             changes.store_task(task.changed(ports.database.now()), ports.database.now())
             begun.set()
-            may_commit.wait(10)
+            may_commit.wait(60)
         ports.database.close()
 
     first = Tasks(ports).create(caller, definition(name="slow"))
     position = watching.head()
     thread = threading.Thread(target=slow)
     thread.start()
-    begun.wait(10)
+    begun.wait(60)
     if ports.database.is_sqlite:
         # Writers take turns: nothing can overtake.
         may_commit.set()
@@ -86,14 +86,14 @@ def test_changes_of_one_task_are_told_in_their_order_although_the_later_began_fi
         with ports.database.write():
             ports.database.engine.execute_sql("SELECT pg_current_xact_id()")
             begun.set()
-            may_change.wait(10)
+            may_change.wait(60)
             task = tasks.lock(ports.database, first.task.task_id)
             changes.store_task(task.changed(ports.database.now()), ports.database.now())
         ports.database.close()
 
     thread = threading.Thread(target=late)
     thread.start()
-    begun.wait(10)
+    begun.wait(60)
     Tasks(ports).run(caller, first.task.task_id)
     seen = Watching(ports).after(position)
     may_change.set()

@@ -464,7 +464,7 @@ def made() -> Iterator[Callable[..., JsonWebTokens]]:
         source = next(iter(tokens._issuers.values()))[1]
         tokens.close()
         assert isinstance(source, UrlKeys)
-        source._thread.join(10)
+        source._thread.join(60)
 
 
 Make = Callable[..., JsonWebTokens]

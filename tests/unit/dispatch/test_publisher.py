@@ -206,7 +206,7 @@ def test_the_backlog_is_bounded():
 
     class Slow(MemoryPublisher):
         def publish(self, message: Message) -> None:
-            may_go_on.wait(10)
+            may_go_on.wait(60)
             super().publish(message)
 
     slow = Slow()
@@ -227,12 +227,12 @@ def test_what_came_while_the_broker_was_asked_goes_as_one_batch():
     class Slow(MemoryPublisher):
         def publish_many(self, messages) -> None:
             asked.set()
-            may_go_on.wait(10)
+            may_go_on.wait(60)
             batches.append([message.execution_id for message in messages])
 
     background = BackgroundPublisher(Slow())
     background.publish(Message("first", "default"))
-    assert asked.wait(10)
+    assert asked.wait(60)
     for number in range(600):
         background.publish(Message(str(number), "default"))
     may_go_on.set()

@@ -86,9 +86,9 @@ def test_a_stop_revokes(code_executor):
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(run.wait()))
     thread.start()
-    assert up.wait(10)
+    assert up.wait(60)
     run.stop()
-    thread.join(10)
+    thread.join(60)
     assert [(outcome.status, outcome.error) for outcome in outcomes] == [(ExecutionStatus.REVOKED, "")]
 
 

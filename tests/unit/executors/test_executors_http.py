@@ -217,7 +217,7 @@ def test_a_call_can_be_stopped(http_executor, server):
     thread = threading.Thread(target=lambda: outcomes.append(run.wait()))
     thread.start()
     run.stop()
-    thread.join(10)
+    thread.join(60)
     assert [outcome.status for outcome in outcomes] == [ExecutionStatus.REVOKED]
     assert outcomes[0].error == ""
 

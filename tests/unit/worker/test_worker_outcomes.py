@@ -48,7 +48,7 @@ def test_an_outcome_is_stored_when_the_database_comes_back_in_time(tmp_path, pos
     with severed():
         thread.join(3.5)
         assert thread.is_alive()
-    thread.join(20)
+    thread.join(60)
 
     view = bench.execution(execution_id)
     assert (view.execution.status, view.detail.result_json) == (ExecutionStatus.SUCCESS, '"ended"')
@@ -61,7 +61,7 @@ def test_an_outcome_is_dropped_with_its_lease_and_the_run_repeated(tmp_path, pos
     bench = Bench(tmp_path, database_url=postgres_url, lease_seconds=3, heartbeat_seconds=1)
     _, execution_id, thread = bench.begin(SHORT)
     with severed():
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     assert "an outcome was dropped" in caplog.text
     assert bench.execution(execution_id).execution.status is ExecutionStatus.STARTED
@@ -136,7 +136,7 @@ def test_a_message_that_comes_while_the_worker_drains_is_put_back_once_it_would_
     thread.join(0.3)
     assert (thread.is_alive(), bench.publisher.messages) == (True, [])
     bench.drain.stop_consumer()
-    thread.join(20)
+    thread.join(60)
 
     assert [message.execution_id for message in bench.publisher.messages] == [execution_id]
     assert bench.execution(execution_id).execution.attempt == 0
@@ -163,7 +163,7 @@ def test_a_drain_that_is_hastened_ends_a_run_without_its_grace_and_gives_it_back
     assert thread.is_alive()
     began = time.monotonic()
     bench.drain.hasten()
-    thread.join(20)
+    thread.join(60)
 
     assert time.monotonic() - began < 30
     assert bench.execution(execution_id).execution.status is ExecutionStatus.PENDING

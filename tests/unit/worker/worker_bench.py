@@ -81,7 +81,7 @@ class Bench:
         return "".join(chunk.text for chunk in Executions(self.ports).log(CALLER, execution_id, 0)[1])
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "it did not come about"
             threading.Event().wait(0.01)
