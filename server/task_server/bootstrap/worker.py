@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 from task_server import config
 from task_server.bootstrap.database import present_database
@@ -23,18 +24,14 @@ def run(settings: Settings) -> int:
         make_executors(settings).close()
     except ValueError as error:
         raise StartError(str(error)) from error
-    concurrency = settings.worker_concurrency or 4 * (os.cpu_count() or 1)
-    arguments = [
-        "--quiet",
-        "worker",
-        f"--concurrency={concurrency}",
-        f"--hostname=worker-{os.getpid()}@%h",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-    ]
-    try:
-        app.start(argv=arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    # As `celery worker` would, without the command line of Celery and the terminal programs that it loads.
+    worker = app.Worker(
+        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",
+        concurrency=settings.worker_concurrency or 4 * (os.cpu_count() or 1),
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
