@@ -44,6 +44,9 @@ _ENDINGS = ("pass", "auth")
 """What else makes a name that of a secret where it ends so, as `DB_PASS`."""
 
 _DEEPEST = 16
+# The usual types first: to ask an abstract class takes as long as to copy a value.
+_OBJECTS = (dict, Mapping)
+_CONTAINERS = (list, tuple, *_OBJECTS, Set)
 _LONGEST_KEY = 200
 #: A URL's password may end this far behind what is kept of a text.
 _MARGIN = 4096
@@ -170,12 +173,12 @@ class _Copy:
         if kind is int and -LARGEST_INTEGER <= value <= LARGEST_INTEGER:  # type: ignore[operator]
             self.left -= 18
             return value
-        if isinstance(value, Mapping | list | tuple | Set):
+        if isinstance(value, _CONTAINERS):
             if depth >= _DEEPEST:
                 return "[cut: nested too deep]"
             if names := getattr(value, "_fields", None):
                 value = dict(zip(names, value, strict=False))
-            return self._object(value, depth + 1) if isinstance(value, Mapping) else self._array(value, depth + 1)
+            return self._object(value, depth + 1) if isinstance(value, _OBJECTS) else self._array(value, depth + 1)
         if isinstance(value, bytes | bytearray | memoryview) and len(value) > self.left:
             return self._text(f"[cut: {len(value):,} bytes]")
         told = readable(value)
@@ -198,7 +201,7 @@ class _Copy:
         return told
 
     def _array(self, value: Sequence[Any] | Set[Any], depth: int) -> list[Any]:
-        if isinstance(value, Sequence) and len(value) == 2 and isinstance(value[0], str):
+        if len(value) == 2 and isinstance(value, Sequence) and isinstance(value[0], str):
             # A name and its value, as headers are handed around.
             name, each = value
             return [self._text(name), REDACTED if self._redaction.is_secret(name) else self.of(each, depth)]

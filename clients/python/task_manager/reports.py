@@ -63,12 +63,12 @@ def report(seconds: float, fields: Mapping[str, Any]) -> ExecutionReport:
         error = f"{', '.join(sorted(unknown))}: none of {', '.join(sorted(_REPORT))}"
         raise TypeError(error)
     message = ExecutionReport()
-    whole = int(seconds)
-    message.occurred_at.seconds, message.occurred_at.nanos = whole, int((seconds - whole) * 1e9)
+    run, occurred_at, whole = message.run, message.occurred_at, int(seconds)
+    occurred_at.seconds, occurred_at.nanos = whole, int((seconds - whole) * 1e9)
     for name, value in fields.items():
         if value is None and name != "result":
             continue
-        home = message.run if name in _RUN else message
+        home = run if name in _RUN else message
         if name in _FILL:
             _FILL[name](getattr(home, name), value, name)
         elif name == "status" and isinstance(value, str):

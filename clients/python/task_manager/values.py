@@ -16,6 +16,9 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 # RFC 8259, section 6: beyond this, JSON numbers (doubles) no longer tell neighbouring integers apart.
 LARGEST_INTEGER = 2**53
 
+# Each value is asked for its type, and a tuple answers sooner than a union.
+_NUMBERS, _ARRAYS = (int, float), (list, tuple)
+
 
 @overload
 def to_python(value: Struct) -> dict[str, Any]: ...
@@ -86,14 +89,16 @@ def fill_value(message: Value, value: object, path: str = "value") -> None:
         message.null_value = NullValue.NULL_VALUE
     elif isinstance(value, bool):
         message.bool_value = value
-    elif isinstance(value, int | float):
+    elif isinstance(value, _NUMBERS):
         message.number_value = _number(value, path)
-    elif isinstance(value, list | tuple):
-        message.list_value.SetInParent()
-        fill_list(message.list_value, value, path)
+    elif isinstance(value, _ARRAYS):
+        array = message.list_value
+        array.SetInParent()
+        fill_list(array, value, path)
     elif isinstance(value, Mapping):
-        message.struct_value.SetInParent()
-        fill_struct(message.struct_value, value, path)
+        members = message.struct_value
+        members.SetInParent()
+        fill_struct(members, value, path)
     else:
         error = f"{path}: {type(value).__name__} is no JSON; give None, bool, int, float, str, list or dict"
         raise TypeError(error)
@@ -114,7 +119,7 @@ def fill_struct(message: Struct, value: object, path: str = "value") -> None:
 
 def fill_list(message: ListValue, value: object, path: str = "value") -> None:
     """Says `value` in an empty message. Raises as `to_value` does."""
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, _ARRAYS):
         error = f"{path}: {type(value).__name__} is no list or tuple"
         raise TypeError(error)
     add = message.values.add
