@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 CODE = "task_manager.v1.code"
 #: How often the database is asked.
 _SECONDS = 2.0
+#: Until then nothing is wrong where no worker runs code yet: they come up beside the server.
+_WORKERS_COME_SECONDS = 10.0
+_HEALTH, _HEALTH_OF_CODE = "health", "health of code"
 
 
 class Health:
@@ -45,18 +49,24 @@ class Health:
             await self._servicer.set(name, NOT_SERVING)
 
     async def keep(self) -> None:
-        """Ask the database every 2 s: nothing is served while it is away, and no code while nobody runs it."""
+        """Look every 2 s."""
+        began = time.monotonic()
         while True:
-            serves, runs_code = await self._threads.run(self._look)
-            await self._say("health", self._services, serves, logging.ERROR)
-            await self._say("health of code", (CODE,), runs_code, logging.WARNING)
+            await self.look(time.monotonic() - began)
             await asyncio.sleep(_SECONDS)
+
+    async def look(self, age: float) -> None:
+        """Ask the database: nothing is served while it is away, and no code while nobody runs it. `age`: seconds since `begin`."""
+        serves, runs_code = await self._threads.run(self._ask)
+        await self._say(_HEALTH, self._services, serves, logging.ERROR)
+        if runs_code == SERVING or _HEALTH_OF_CODE in self._said or age >= _WORKERS_COME_SECONDS:
+            await self._say(_HEALTH_OF_CODE, (CODE,), runs_code, logging.WARNING)
 
     async def end(self) -> None:
         """Serve nothing any more, and take no other word for it."""
         await self._servicer.enter_graceful_shutdown()
 
-    def _look(self) -> tuple[Any, Any]:
+    def _ask(self) -> tuple[Any, Any]:
         try:
             self._database.ping()
             return SERVING, SERVING if self._statuses.runs_code() else NOT_SERVING

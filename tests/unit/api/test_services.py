@@ -137,3 +137,39 @@ async def test_health_of_code_follows_the_workers_that_run_it(
         await threads.run(capable.leave)
         assert (await stream.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         stream.cancel()
+
+
+async def test_that_no_worker_runs_code_is_told_once_they_had_time_to_come_up(
+    database: Any, threads: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    told = health.Health([], database, threads)
+    worker = Presence(database, this_process(ProcessRole.WORKER, queues=("default",)))
+
+    async def said(age: float) -> list[tuple[str, str]]:
+        caplog.clear()
+        await told.look(age)
+        return [(entry.levelname, entry.getMessage()) for entry in caplog.records]
+
+    await told.begin()
+    assert await said(0.0) == [("INFO", "health is SERVING")]
+    assert await said(9.9) == []
+    assert await said(10.0) == [("WARNING", "health of code is NOT_SERVING")]
+    assert await said(20.0) == []
+    await threads.run(worker.beat)
+    assert await said(22.0) == [("INFO", "health of code is SERVING")]
+
+
+async def test_that_the_last_worker_that_runs_code_went_is_told_at_once(
+    database: Any, threads: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = health.Health([], database, threads)
+    worker = Presence(database, this_process(ProcessRole.WORKER, queues=("default",)))
+    await threads.run(worker.beat)
+    await told.look(0.0)
+    await threads.run(worker.leave)
+    caplog.clear()
+    await told.look(2.0)
+    assert [(entry.levelname, entry.getMessage()) for entry in caplog.records] == [
+        ("WARNING", "health of code is NOT_SERVING")
+    ]
