@@ -186,6 +186,22 @@ def test_the_supervising_process_loads_no_heavy_library() -> None:
     assert result.stdout == "[]\n"
 
 
+def test_the_worker_loads_no_command_line_of_celerys(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from celery import signals\n"
+        "from task_server.cli.main import main\n"
+        "def look(**_):\n"
+        "    print(sorted({'celery.bin.celery', 'click_repl', 'prompt_toolkit'} & set(sys.modules)))\n"
+        "    sys.exit()\n"
+        "signals.worker_init.connect(look)\n"
+        "for command in ('migrate', 'worker'):\n"
+        f"    main([command, '--data-dir', {str(tmp_path)!r}])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.splitlines()[1:] == ["[]"]
+
+
 def test_no_other_user_may_read_a_database_that_a_command_made(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "task_server", "migrate", "--data-dir", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, umask=0)
