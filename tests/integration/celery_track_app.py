@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,20 @@ from celery import Celery, chain, chord
 
 from task_manager.celery import track
 
-app = Celery("shop", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BROKER"])
+_broker = os.environ["SHOP_BROKER"]
+_is_rabbitmq = _broker.startswith("amqp:")
+app = Celery("shop", broker=_broker, backend="rpc://" if _is_rabbitmq else _broker)
+if _is_rabbitmq:
+    app.conf.task_default_queue, app.conf.task_default_queue_type = "shop", "quorum"
 app.conf.broker_connection_retry_on_startup = True
 app.conf.worker_hijack_root_logger = False
+#: What Celery beat publishes. Nobody runs it.
+app.conf.beat_schedule = {
+    "often": {"task": "shop.tasks.add", "schedule": 0.1, "args": (1, 2), "options": {"queue": "beat"}}
+}
 
 #: Another app of the same process, which nobody tracks.
-other = Celery("other", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BROKER"])
+other = Celery("other", broker=_broker)
 
 
 def user() -> str | None:
@@ -66,6 +75,12 @@ def lost() -> None:
     os._exit(3)
 
 
+@app.task(name="shop.tasks.close")
+def close() -> None:
+    """Ask the very worker to end, where the pool is within its process."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @app.task(name="shop.tasks.total")
 def total(numbers: list[int]) -> int:
     return sum(numbers)
@@ -74,6 +89,12 @@ def total(numbers: list[int]) -> int:
 @other.task(name="other.tasks.quiet")
 def quiet() -> None:
     """Of no concern."""
+
+
+def waiting(queue: str) -> int:
+    """How many messages wait in a queue."""
+    with app.connection_for_read() as connection:
+        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
 
 
 def chained() -> list[str]:

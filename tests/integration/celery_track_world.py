@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.acceptance.acceptance_stack import Stack, eventually
+from tests.broker import BrokerProcess
 from tests.processes import BARE
+from tests.rabbitmq import RabbitProcess
 
 from task_manager import ExecutionNotFound, TaskClient, to_python
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -62,6 +67,12 @@ class World:
         command += ["--queues", queue, "--hostname", f"{queue}@house", "--loglevel", "INFO"]
         return self._start(command, f"{pool}.log", env=self.environment())
 
+    def beat(self, **environment: str) -> subprocess.Popen[str]:
+        """Celery beat of the app."""
+        schedule = ["--schedule", str(self.directory / "beat.db"), "--pidfile", ""]
+        command = [sys.executable, "-m", "celery", "-A", _APP, "beat", *schedule]
+        return self._start(command, "beat.log", env=self.environment(**environment))
+
     def end(self, process: subprocess.Popen[str]) -> int:
         """Ask a process to end, as a service manager does, and wait for it."""
         self._processes.remove(process)
@@ -106,6 +117,21 @@ class World:
             process = subprocess.Popen(command, cwd=_ROOT, stderr=stderr, text=True, **options)
         self._processes.append(process)
         return process
+
+
+@contextlib.contextmanager
+def world(directory: Path, broker: RabbitProcess | None = None) -> Iterator[World]:
+    """A world that is started, with a Redis of its own where it gets no broker. In its end nothing of ours has failed."""
+    with contextlib.ExitStack() as open_things:
+        if broker is None:
+            redis = BrokerProcess(Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="tm-"))))
+            redis.start()
+            open_things.callback(redis.kill)
+        made = World(directory, broker.url if broker else redis.url)
+        open_things.callback(made.close)
+        made.start()
+        yield made
+        assert made.stack.faults() == []
 
 
 def arguments(run: TaskExecution) -> tuple[list[Any], dict[str, Any]]:

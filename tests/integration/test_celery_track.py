@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.acceptance.acceptance_stack import eventually
-from tests.broker import BrokerProcess
-from tests.integration.celery_track_world import World, arguments
+from tests.integration.celery_track_world import World, arguments, world
 
 from task_manager import to_python
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -20,17 +18,8 @@ S = TaskExecution
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with tempfile.TemporaryDirectory(prefix="tm-") as home:
-        broker = BrokerProcess(Path(home))
-        broker.start()
-        world = World(tmp_path_factory.mktemp("house"), broker.url)
-        try:
-            world.start()
-            yield world
-            assert world.stack.faults() == []
-        finally:
-            world.close()
-            broker.kill()
+    with world(tmp_path_factory.mktemp("house")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=["prefork", "threads"])

@@ -16,6 +16,7 @@ from celery import Celery
 from tests.acceptance.acceptance_stack import Stack, eventually
 from tests.broker import BrokerProcess
 from tests.processes import BARE
+from tests.rabbitmq import RabbitProcess
 
 from task_manager import TaskClient
 from task_manager.errors import ExecutionNotFound
@@ -29,7 +30,9 @@ SECONDS = 40.0
 class World:
     """All of it. Their app is called `theirs`, and runs that nobody registered belong to the user `shop`."""
 
-    def __init__(self, home: Path, broker: BrokerProcess, backend: str, results: BrokerProcess | None) -> None:
+    def __init__(
+        self, home: Path, broker: BrokerProcess | RabbitProcess, backend: str, results: BrokerProcess | None
+    ) -> None:
         self.home = home
         self.broker = broker
         #: The Redis that has the results, None where they are in a database.
@@ -117,8 +120,8 @@ class World:
 
 
 @contextlib.contextmanager
-def world(home: Path, backend: str) -> Iterator[World]:
-    """A world without worker; `backend` is redis or sqlite."""
+def world(home: Path, backend: str, broker: RabbitProcess | None = None) -> Iterator[World]:
+    """A world without worker; `backend` is redis or sqlite. Without a broker it has a Redis of its own."""
     with contextlib.ExitStack() as open_things:
 
         def redis() -> BrokerProcess:
@@ -127,18 +130,19 @@ def world(home: Path, backend: str) -> Iterator[World]:
             open_things.callback(process.kill)
             return process
 
-        broker = redis()
         results = redis() if backend == "redis" else None
-        made = World(home, broker, results.url if results else f"db+sqlite:///{home / 'results.db'}", results)
+        made = World(
+            home, broker or redis(), results.url if results else f"db+sqlite:///{home / 'results.db'}", results
+        )
         open_things.callback(made.close)
         made.stack.start()
         yield made
 
 
 @contextlib.contextmanager
-def followed(home: Path, backend: str) -> Iterator[World]:
+def followed(home: Path, backend: str, broker: RabbitProcess | None = None) -> Iterator[World]:
     """A world with a worker, whose events the tracker hears from the beginning. In its end nothing of ours has failed."""
-    with world(home, backend) as made:
+    with world(home, backend, broker) as made:
         made.wait_for_listener()
         made.start_worker()
         yield made
