@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -22,10 +24,17 @@ def command(*arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody uses now, of those that the kernel gives to no connection.
+
+    One that it does give may become the near end of somebody's connection while a server is away, which can not come back then.
+    """
+    first_of_connections = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        # Not the generator that tests seed: processes that run at once would be given the same ports.
+        port = random.SystemRandom().randrange(10_000, max(first_of_connections, 20_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def all_pids() -> list[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.acceptance.acceptance_api import Api
-from tests.processes import BARE, all_pids, children, command, command_line, descendants, is_alive, send
+from tests.processes import BARE, all_pids, children, command, command_line, descendants, free_port, is_alive, send
 
 from task_manager import TaskClient
 
@@ -46,7 +46,7 @@ class Stack:
     def __init__(self, directory: Path, **settings: str) -> None:
         self.data_dir = directory / "data"
         self.log = directory / "stderr.log"
-        self.grpc_address = self.http_address = "127.0.0.1:0"
+        self.grpc_address, self.http_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
         #: How long the last start took.
         self.start_seconds = 0.0
         self._mark = str(uuid.uuid4())

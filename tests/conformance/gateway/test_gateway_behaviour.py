@@ -14,17 +14,12 @@ from typing import Any
 import pytest
 from gateway_peer import SERVICES, Peer, serve_peer
 from gateway_world import World, ask
+from tests.processes import free_port
 
 from task_server.gateway.app import create_app
 from task_server.gateway.options import GatewayOptions
 from task_server.gateway.routes import load_routes
 from task_server.gateway.server import AddressInUseError, bind, serve
-
-
-def free_port() -> int:
-    with closing(bind("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
+from tests.processes import free_port
 
 from task_manager import AsyncTaskClient, TaskClient
 from task_manager.v1 import (
@@ -40,7 +41,7 @@ class LoopbackServer:
 
     def __init__(self, servicer: Servicer) -> None:
         self._servicer = servicer
-        self._port = 0
+        self._port = free_port()
         self.start()
 
     @property
@@ -53,7 +54,7 @@ class LoopbackServer:
         execution_service_pb2_grpc.add_ExecutionServiceServicer_to_server(self._servicer, self._server)
         lock_service_pb2_grpc.add_LockServiceServicer_to_server(self._servicer, self._server)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(self._servicer, self._server)
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        self._server.add_insecure_port(self.address)
         self._server.start()
 
     def kill(self) -> None:
