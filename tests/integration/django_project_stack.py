@@ -27,6 +27,8 @@ class Site:
 
     def __init__(self, home: Path, stack: Stack, broker: BrokerProcess, token: str, **environment: str) -> None:
         self.home = home
+        #: The service that it is told of.
+        self.stack = stack
         # What the tests' own process has switched off for its own forks.
         bare = {name: value for name, value in BARE.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
         self._environment = bare | {
@@ -51,11 +53,10 @@ class Site:
         assert line.startswith("READY "), f"instead of READY: {line!r}; {self.log.read_text()}"
         self.base = f"http://{line.split()[1]}"
 
-    def start_worker(self) -> None:
+    def start_worker(self, *options: str) -> None:
         """Run the project's Celery worker, and wait until it takes tasks."""
-        self._run(
-            "-m", "celery", "-A", "site_celery", "worker", "--pool", "threads", "--concurrency", "2", "-l", "info"
-        )
+        usual = ("--pool", "threads", "--concurrency", "2", "-l", "info")
+        self._run("-m", "celery", "-A", "site_celery", "worker", *usual, *options)
         eventually(lambda: " ready." in self.log.read_text(), what="the worker is ready")
 
     def script(self, *arguments: str) -> str:

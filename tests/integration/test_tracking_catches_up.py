@@ -10,7 +10,7 @@ import pytest
 import redis
 from google.protobuf import json_format
 from tests.acceptance.acceptance_stack import eventually
-from tests.integration.tracking_world import SECONDS, World, followed
+from tests.integration.tracking_world import SECONDS, World, followed, without_tracker
 
 from task_manager import TaskClient
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -32,7 +32,7 @@ def client(theirs: World) -> TaskClient:
 def test_what_nobody_heard_of_is_recorded_once_by_the_next_tracker(theirs: World, client: TaskClient) -> None:
     file = theirs.home / "goes-on"
     theirs.wait_for(client, theirs.send("add", 1, 1), "SUCCESS")
-    with theirs.without_tracker():
+    with without_tracker(theirs.stack, "theirs"):
         good, bad = theirs.send("add", 2, 3, password="hunter2"), theirs.send("decline", "no money")
         goes_on = theirs.send("wait_for", str(file))
         theirs.has_ended(good)

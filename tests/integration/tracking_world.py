@@ -77,17 +77,6 @@ class World:
         """Until the tracker listens to their events."""
         eventually(lambda: "listening to the events of the app theirs" in self.stack.logged(), SECONDS)
 
-    @contextlib.contextmanager
-    def without_tracker(self) -> Iterator[None]:
-        """Meanwhile there is no tracker; afterwards a new one begins."""
-        tracker = self.stack.pid("tracker")
-        # Stopped at first: a new one would come at once.
-        os.kill(tracker, signal.SIGSTOP)
-        yield
-        position = self.stack.log_position()
-        os.kill(tracker, signal.SIGKILL)
-        eventually(lambda: "listening to the events of the app theirs" in self.stack.logged(position), SECONDS)
-
     def has_ended(self, task_id: str) -> None:
         """Until their result backend has the end of a run."""
         self.app.AsyncResult(task_id).get(timeout=SECONDS, propagate=False)
@@ -117,6 +106,18 @@ class World:
         self.kill_worker()
         self.stack.close()
         self.app.close()
+
+
+@contextlib.contextmanager
+def without_tracker(stack: Stack, app: str) -> Iterator[None]:
+    """Meanwhile there is no tracker; afterwards a new one listens to the events of the app."""
+    tracker = stack.pid("tracker")
+    # Stopped at first: a new one would come at once.
+    os.kill(tracker, signal.SIGSTOP)
+    yield
+    position = stack.log_position()
+    os.kill(tracker, signal.SIGKILL)
+    eventually(lambda: f"listening to the events of the app {app}" in stack.logged(position), SECONDS)
 
 
 @contextlib.contextmanager

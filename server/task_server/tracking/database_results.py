@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from task_server.domain.clock import Micros
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.result import done_at, seen_of
-from task_server.tracking.result_tables import CELERYS, ResultTable
+from task_server.tracking.result_tables import CELERYS, DJANGOS, ResultTable
 from task_server.tracking.results import ANSWER_SECONDS, ResultBackendAway
 from task_server.tracking.seen import Seen, is_task_id
 
@@ -90,7 +90,7 @@ class DatabaseResults:
         """The tables that are there, with what can be asked for; none where no worker has made one yet."""
         if not self._tables:
             inspector = sqlalchemy.inspect(connection)
-            there = [table for table in (CELERYS,) if inspector.has_table(table.name)]
+            there = [table for table in (CELERYS, DJANGOS) if inspector.has_table(table.name)]
             self._tables = [
                 table.with_columns({each["name"] for each in inspector.get_columns(table.name)}) for table in there
             ]

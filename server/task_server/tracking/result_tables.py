@@ -80,6 +80,12 @@ def _celerys(data: Any, _: RowMapping) -> Any:
     return read_pickle(data) if data[:1] == b"\x80" else read_json(data)
 
 
+def _djangos(data: Any, row: RowMapping) -> Any:
+    if row.get("content_type") != "application/json" or row.get("content_encoding") == "binary":
+        raise UnreadableError("it is no JSON")
+    return read_json(data)
+
+
 CELERYS = ResultTable(
     name="celery_taskmeta",
     columns={
@@ -97,4 +103,22 @@ CELERYS = ResultTable(
         "queue": column("queue", String),
     },
     decoded=_celerys,
+)
+DJANGOS = ResultTable(
+    name="django_celery_results_taskresult",
+    columns={
+        "task_id": column("task_id", String),
+        "status": column("status", String),
+        "date_done": column("date_done", DateTime),
+        "traceback": column("traceback", String),
+        "result": column("result", String),
+        "content_type": column("content_type", String),
+        "content_encoding": column("content_encoding", String),
+        # Filled only where a project sets CELERY_RESULT_EXTENDED.
+        "name": column("task_name", String),
+        "args": column("task_args", String),
+        "kwargs": column("task_kwargs", String),
+        "worker": column("worker", String),
+    },
+    decoded=_djangos,
 )

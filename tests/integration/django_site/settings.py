@@ -13,6 +13,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "rest_framework",
+    # Its table is filled where the backend is "django-db".
+    "django_celery_results",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -37,6 +39,7 @@ LOGGING = {
 
 CELERY_BROKER_URL = os.environ["SITE_BROKER"]
 CELERY_RESULT_BACKEND = os.environ["SITE_BACKEND"]
+CELERY_RESULT_EXTENDED = True
 
 TASK_MANAGER_ADDRESS = os.environ["SITE_TRACKER"]
 TASK_MANAGER_TOKEN = os.environ["SITE_TOKEN"]
