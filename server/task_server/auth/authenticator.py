@@ -7,6 +7,7 @@ a call costs no query; a revocation is seen within that time everywhere, and at 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 import time
@@ -27,8 +28,8 @@ class Proof(NamedTuple):
     """Whom credentials prove."""
 
     caller: Caller
-    #: For how many seconds they will: until they expire. The authenticator asks again sooner.
-    seconds: float = TRUST_SECONDS
+    #: For how many seconds they will: until they expire, if they do. The authenticator asks again sooner.
+    seconds: float = math.inf
 
 
 class WayIn(Protocol):
