@@ -39,7 +39,7 @@ class BrokerProcess:
             "no",
         ]
         self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             with socket.socket(socket.AF_UNIX) as probe:
                 try:

@@ -121,7 +121,7 @@ def test_code_without_an_end_ends_at_the_deadline(client: TaskClient) -> None:
     assert (execution.status, execution.failure_reason) == (TaskExecution.FAILURE, TaskExecution.DEADLINE_EXCEEDED)
     assert execution.error == "its deadline passed while it ran"
     assert ns(execution.deadline_at) == ns(execution.due_at) + 1_500_000_000
-    assert ns(execution.finished_at) - ns(execution.deadline_at) < 10_000_000_000
+    assert ns(execution.finished_at) - ns(execution.deadline_at) < 40_000_000_000
     assert outcomes(execution) == ["FAILED"]
 
 

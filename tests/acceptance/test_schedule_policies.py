@@ -123,7 +123,7 @@ def test_a_firing_stops_the_earlier_run_and_takes_its_place(client: TaskClient, 
     assert overlaps(found) == []
     assert {run.status for run in found} == {TaskExecution.REVOKED}
     for run in killed():
-        assert run.finished_at.ToNanoseconds() - run.started_at.ToNanoseconds() < 4 * SECOND
+        assert run.finished_at.ToNanoseconds() - run.started_at.ToNanoseconds() < 30 * SECOND
 
 
 def test_pause_run_now_and_resume(client: TaskClient, stopping: Callable[..., Task]) -> None:
