@@ -104,9 +104,7 @@ def test_what_happens_while_no_tracker_runs_is_found_in_the_result_backend(their
 
 
 def test_who_asks_need_not_wait_for_anybody(theirs: World, client: TaskClient) -> None:
-    tracker = theirs.stack.pid("tracker")
-    os.kill(tracker, signal.SIGSTOP)
-    try:
+    with theirs.frozen_tracker():
         task_id = theirs.send("add", 20, 3)
         run = client.register_execution(task_id=task_id, task_name="shop.tasks.add", module="shop")
         theirs.app.AsyncResult(task_id).get(timeout=SECONDS)
@@ -118,8 +116,6 @@ def test_who_asks_need_not_wait_for_anybody(theirs: World, client: TaskClient) -
             client.sync_execution(other.id)
         asked = client.sync_executions()
         assert asked.unreachable >= 1
-    finally:
-        os.kill(tracker, signal.SIGCONT)
 
 
 def test_a_result_that_has_expired_says_nothing(theirs: World, client: TaskClient) -> None:

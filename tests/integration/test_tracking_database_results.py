@@ -50,12 +50,8 @@ def test_what_happened_while_no_tracker_ran_is_found(theirs: World, client: Task
 
 
 def test_who_asks_need_not_wait(theirs: World, client: TaskClient) -> None:
-    tracker = theirs.stack.pid("tracker")
-    os.kill(tracker, signal.SIGSTOP)
-    try:
+    with theirs.frozen_tracker():
         task_id = theirs.send("add", 20, 3)
         run = client.register_execution(task_id=task_id, task_name="shop.tasks.add", module="shop")
         theirs.app.AsyncResult(task_id).get(timeout=SECONDS)
         assert json_format.MessageToDict(client.sync_execution(run.id).result) == {"sum": 23}
-    finally:
-        os.kill(tracker, signal.SIGCONT)

@@ -96,11 +96,27 @@ class World:
 
     def make_due(self) -> None:
         """Move the time at which unfinished runs are looked up next to now, as if it had come."""
-        with (
-            contextlib.closing(sqlite3.connect(self.stack.data_dir / "task-manager.db", timeout=30)) as database,
-            database,
-        ):
+        with self._writing() as database:
             database.execute("UPDATE execution SET sync_after = 1 WHERE sync_after IS NOT NULL")
+
+    @contextlib.contextmanager
+    def frozen_tracker(self) -> Iterator[None]:
+        """A tracker that does nothing. It is not frozen within a transaction, which would keep all others from writing."""
+        tracker = self.stack.pid("tracker")
+        with self._writing():
+            os.kill(tracker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(tracker, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """The service's database, in which nobody else writes meanwhile."""
+        with contextlib.closing(sqlite3.connect(self.stack.data_dir / "task-manager.db", timeout=30)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            with database:
+                yield database
 
     def close(self) -> None:
         self.kill_worker()
