@@ -47,7 +47,7 @@ from task_server.sandbox.limits import Limits
 from task_server.sandbox.witness import TooMuchOutput, Witness
 from task_server.tracking.event import seen_in
 from task_server.tracking.plain_pickle import read_pickle
-from task_server.tracking.result import observation_of
+from task_server.tracking.result import seen_of
 from task_server.tracking.untrusted_json import UnreadableError, read_json
 
 #: `make fuzz` asks for more.
@@ -60,6 +60,8 @@ TEXT = (
     | st.text(st.characters(), max_size=40)
     | st.text(st.characters(categories=["Cs", "Cc", "Nd"]))
 )
+#: What stands in a result backend's record of a run.
+RECORD = ["status", "result", "date_done", "traceback", "retries", "name", "args", "kwargs"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -291,12 +293,21 @@ def test_an_event_of_another_app_says_something_or_nothing(event: Any) -> None:
 
 
 @MANY
-@given(st.dictionaries(st.sampled_from(["status", "result", "date_done", "traceback", "retries"]), JSON), st.binary())
+@given(
+    st.dictionaries(
+        st.sampled_from(["status", "result", "date_done", "traceback", "retries", "name", "args", "kwargs"]), JSON
+    ),
+    st.binary(),
+)
 def test_a_record_of_a_result_backend_says_something_or_nothing(meta: dict[str, Any], data: bytes) -> None:
     for each in (meta, {"status": "SUCCESS"} | meta, {"status": "FAILURE"} | meta):
-        seen = observation_of(each)
-        if seen is not None and seen.result_json is not None:
-            json.loads(seen.result_json)
+        seen = seen_of("x", each)
+        if seen is None:
+            continue
+        if seen.observation.result_json is not None:
+            json.loads(seen.observation.result_json)
+        for said in (seen.task_name, *seen.arguments.values()):
+            assert len(said.encode()) <= 4000
     for read in (read_json, read_pickle):
         with contextlib.suppress(UnreadableError):
             read(data)
