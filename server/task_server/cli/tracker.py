@@ -15,6 +15,7 @@ _TEXTS = {
     "broker_file": "a file that holds the broker's URL",
     "backend": "the URL of the result backend; better --backend-file",
     "backend_file": "a file that holds the URL of the result backend",
+    "time_zone": "the zone of those dates in a database of results that name none; by default UTC",
     "created_by": "the id of the user to whom runs belong that nobody registered; without it they are not recorded",
     "ca_file": "the authorities that broker and backend are trusted by, where they speak TLS",
     "cert_file": "the certificate that they are shown",

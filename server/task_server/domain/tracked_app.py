@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from task_server.domain.execution import Execution
 from task_server.domain.owner import Owner
@@ -18,6 +19,8 @@ class TrackedApp:
     broker: str = field(default="", repr=False)
     #: Where its results are; empty where nobody can read them.
     backend: str = field(default="", repr=False)
+    #: The zone of those dates in a database of results that name none.
+    time_zone: tzinfo = UTC
     #: The modules whose runs are its own where nobody named an app: a name, or the beginning of several with * after it.
     modules: tuple[str, ...] = ()
     #: To whom runs belong that nobody registered; None where such runs are not recorded.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from task_server.config import ConfigError, Settings
 from task_server.config.toml_file import read_toml
@@ -66,6 +68,7 @@ class _Reading(TableReader):
             "broker_file",
             "backend",
             "backend_file",
+            "time_zone",
             "modules",
             "created_by",
             "username",
@@ -81,6 +84,7 @@ class _Reading(TableReader):
             name=self.take(table, where, "name", REQUIRED, _text) if "name" in table else self._nameless(where),
             broker=self._url(table, where, "broker", _BROKERS),
             backend=self._url(table, where, "backend", _BACKENDS),
+            time_zone=self.take(table, where, "time_zone", UTC, _zone),
             modules=self.take(table, where, "modules", (), _patterns),
             created_by=Owner(user_id, self.take(table, where, "username", user_id, _text)) if user_id else None,
             owners=self.take(table, where, "owners", (), _texts),
@@ -151,6 +155,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST:
         raise ValueError(f"must be a text of 1 to {_LONGEST} visible characters")
     return value
+
+
+def _zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(_text(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, as Europe/Berlin") from None
 
 
 def _texts(value: Any) -> tuple[str, ...]:

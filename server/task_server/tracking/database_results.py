@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ class DatabaseResults:
 
     def __init__(self, app: TrackedApp) -> None:
         self._engine = _engine(app.backend.removeprefix("db+"))
+        self._zone = app.time_zone
         self._tables: list[ResultTable] = []
 
     def look_up(self, task_ids: Sequence[str]) -> dict[str, Seen]:
@@ -37,7 +39,8 @@ class DatabaseResults:
             for table in self._known_tables(connection):
                 for start in range(0, len(task_ids), _BATCH):
                     for row in connection.execute(table.of(task_ids[start : start + _BATCH])).mappings():
-                        seen = seen_of(row["task_id"], table.meta(row))
+                        meta = table.meta(row)
+                        seen = seen_of(row["task_id"], meta | {"date_done": self._in_zone(meta["date_done"])})
                         if seen is not None:
                             found[seen.task_id] = seen
         return found
@@ -64,7 +67,7 @@ class DatabaseResults:
                 rows = connection.execute(table.newest(before, _PAGE)).all()
             page: list[str] = []
             for number, task_id, date_done in rows:
-                done = done_at(date_done)
+                done = done_at(self._in_zone(date_done))
                 if done is not None and done < moment:
                     yield page
                     return
@@ -74,6 +77,10 @@ class DatabaseResults:
             yield page
             if len(rows) < _PAGE:
                 return
+
+    def _in_zone(self, date: Any) -> Any:
+        """The date of a row: that of Celery's own table names no zone, although it may be in another one than UTC."""
+        return date.replace(tzinfo=self._zone) if isinstance(date, datetime) and date.tzinfo is None else date
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlalchemy.Connection]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy
@@ -156,6 +157,20 @@ def test_what_was_stored_before_is_passed_by(celery_app: Celery, results: Result
     store(celery_app, "new", 1, "SUCCESS")
     assert stored_since(results, 1800) == ["new"]
     assert set(stored_since(results, 7200)) == {"old", "begun", "new"}
+
+
+def test_dates_that_name_no_zone_are_of_the_one_that_is_configured(tmp_path: Path) -> None:
+    backend = f"db+sqlite:///{tmp_path / 'results.db'}"
+    app = Celery("theirs", backend=backend, set_as_current=False)
+    app.conf.timezone = "America/New_York"
+    store(app, "new", 1, "SUCCESS")
+    results = results_of(TrackedApp(name="theirs", backend=backend, time_zone=ZoneInfo("America/New_York")))
+    occurred_at = look_up(results, ["new"])["new"].occurred_at
+    assert occurred_at is not None
+    assert abs(occurred_at / 1e6 - time.time()) < 60
+    assert stored_since(results, 60) == ["new"]
+    results.close()
+    app.close()
 
 
 def test_nothing_is_known_of_nothing(results: Results, backend: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +21,7 @@ backend = "redis://127.0.0.1:6379/1"
 modules = ["billing", "invoices*"]
 created_by = "billing"
 username = "Billing"
+time_zone = "America/New_York"
 owners = ["ann", "billing"]
 
 [[apps]]
@@ -53,10 +56,11 @@ def test_what_it_says(tmp_path: Path) -> None:
         backend="redis://127.0.0.1:6379/1",
         modules=("billing", "invoices*"),
         created_by=Owner("billing", "Billing"),
+        time_zone=ZoneInfo("America/New_York"),
         owners=("ann", "billing"),
     )
     assert (reports.broker, reports.ca_file) == ("amqps://guest:pw@rabbit.example.com//", "/ca.pem")
-    assert (reports.modules, reports.created_by, reports.owners) == ((), None, ())
+    assert (reports.modules, reports.created_by, reports.owners, reports.time_zone) == ((), None, (), UTC)
     assert "pw" not in repr((billing, reports)), "a URL may hold a password"
 
 
@@ -116,6 +120,8 @@ broker = "rediss://127.0.0.1/0?ssl_cert_reqs=none"
         ('[[apps]]\nname = "a"', "app 1: give broker or backend, or there is nothing to follow"),
         ('[[apps]]\nname = "a"\nbroker = "redis://h:6379:1/0"', "app 1: broker can not be read"),
         ('[[apps]]\nname = "a"\nbroker = "amqp://a;amqp://b"', "app 1: broker must be the one URL of a server"),
+        ('[[apps]]\nname = "a"\ntime_zone = "../UTC"', "app 1: time_zone must be the name of a time zone"),
+        ('[[apps]]\nname = "a"\ntime_zone = "Europe"', "app 1: time_zone must be the name of a time zone"),
         ('[[apps]]\nname = "a"\nbroker = 7', "app 1: broker must be the one URL of a server"),
         (
             '[[apps]]\nname = "a"\nbackend = "rpc://"\nbackend_file = "/x"',
