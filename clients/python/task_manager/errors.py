@@ -103,7 +103,7 @@ class TokenNotFound(TaskManagerError):
 
 
 class RequestIdReused(TaskManagerError):
-    """The same `request_id` came before with another task. metadata: `request_id`."""
+    """The same `request_id` came before with another request. metadata: `request_id`."""
 
 
 class InvalidCredentials(TaskManagerError):

@@ -10,6 +10,7 @@ from task_manager.v1 import execution_pb2, execution_service_pb2, task_pb2
 from task_server.api import convert
 from task_server.api.execution_stats import check_period_length, execution_stats
 from task_server.api.interceptors.authentication import current_caller
+from task_server.api.reruns import RerunCalls
 from task_server.api.searches import Searches
 from task_server.api.shares import Shares
 from task_server.api.threads import Threads
@@ -18,7 +19,6 @@ from task_server.api.validation import listing
 from task_server.api.validation.execution_filter import execution_filter
 from task_server.api.validation.filter import check_zone
 from task_server.api.validation.order import check_order, place_text, read_place
-from task_server.api.validation.rerun import rerun_wish
 from task_server.api.validation.violations import Violations
 from task_server.api.values import timestamp
 from task_server.api.watch import Watchers
@@ -27,7 +27,6 @@ from task_server.domain.errors import ServerStopping
 from task_server.domain.ordering import place
 from task_server.usecases.execution_stats import ExecutionStatistics
 from task_server.usecases.executions import Executions, ExecutionView
-from task_server.usecases.rerunning import Rerunning
 from task_server.usecases.syncing import Syncing
 from task_server.usecases.visibility import owner_scope
 
@@ -51,7 +50,7 @@ class ExecutionService:
         statistics: ExecutionStatistics,
         tracked_runs: TrackedRuns,
         syncing: Syncing,
-        rerunning: Rerunning,
+        reruns: RerunCalls,
         watch_tokens: WatchTokens,
         page_tokens: listing.PageTokens,
         threads: Threads,
@@ -63,7 +62,7 @@ class ExecutionService:
         self._statistics = statistics
         self._tracked_runs = tracked_runs
         self._syncing = syncing
-        self._rerunning = rerunning
+        self._reruns = reruns
         self._watch_tokens = watch_tokens
         self._page_tokens = page_tokens
         self._threads = threads
@@ -173,16 +172,7 @@ class ExecutionService:
         self, request: execution_service_pb2.RerunExecutionsRequest, _: Any
     ) -> execution_service_pb2.RerunExecutionsResponse:
         """Run past executions again."""
-        caller = current_caller.get()
-        wanted = rerun_wish(request, caller, Violations())
-        if isinstance(wanted, list):
-            past = await self._threads.run(self._rerunning.named, caller, wanted)
-        else:
-            past = await self._searches.of(wanted).run(self._rerunning.matching, wanted)
-        runs = [] if request.validate_only else await self._threads.run(self._rerunning.rerun, caller, past)
-        return execution_service_pb2.RerunExecutionsResponse(
-            executions=[convert.execution(run, None) for run in runs], count=len(past)
-        )
+        return await self._reruns.answer(current_caller.get(), request)
 
     async def GetExecutionStats(  # noqa: N802
         self, request: execution_service_pb2.GetExecutionStatsRequest, _: Any

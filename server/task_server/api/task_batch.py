@@ -6,6 +6,7 @@ from task_manager.v1 import task_service_pb2
 from task_server.api.request_digest import RequestDigests
 from task_server.api.task_draft import Drafts
 from task_server.api.threads import Threads
+from task_server.api.validation.request_id import check_request_id
 from task_server.api.validation.violations import Violations
 from task_server.domain.errors import InvalidFields, Violation
 from task_server.domain.owner import Caller
@@ -13,7 +14,6 @@ from task_server.usecases.batching import Batching, NewTask
 from task_server.usecases.tasks import TaskView
 
 _MOST_TASKS = 1000
-MAX_REQUEST_ID = 128
 
 
 class TaskBatches:
@@ -52,7 +52,7 @@ class TaskBatches:
 
     def _new_task(self, owner_id: str, request: task_service_pb2.CreateTaskRequest, is_second: bool) -> NewTask:
         violations = Violations()
-        violations.check_length("request_id", request.request_id, MAX_REQUEST_ID)
+        check_request_id(request, violations)
         if is_second:
             violations.add("request_id", "is there a second time; give each task its own")
         if request.validate_only:

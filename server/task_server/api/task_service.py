@@ -17,11 +17,12 @@ from task_server.api.schedule_preview import preview, set_upcoming
 from task_server.api.searches import Searches
 from task_server.api.stop_answer import stop_answer
 from task_server.api.stop_wait import await_ends
-from task_server.api.task_batch import MAX_REQUEST_ID, TaskBatches
+from task_server.api.task_batch import TaskBatches
 from task_server.api.task_draft import Draft, Drafts
 from task_server.api.task_update import TaskUpdates
 from task_server.api.threads import Threads
 from task_server.api.validation import listing
+from task_server.api.validation.request_id import check_request_id
 from task_server.api.validation.task_filter import given_my_tasks, stop_filter, task_filter
 from task_server.api.validation.violations import Violations
 from task_server.api.watch import Watchers
@@ -192,12 +193,14 @@ class TaskService:
 
     async def RunTask(self, request: task_service_pb2.RunTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
         """Make one extra execution."""
-        task_id = _required(request.task_id, Violations())
-        caller = current_caller.get()
+        violations = Violations()
+        check_request_id(request, violations)
+        task_id = _required(request.task_id, violations)
+        caller, repeatable = current_caller.get(), self._digests.repeatable(request)
         if request.rerun_of:
-            view = await self._threads.run(self._rerunning.rerun_of_task, caller, task_id, request.rerun_of)
+            view = await self._threads.run(self._rerunning.rerun_of_task, caller, task_id, request.rerun_of, repeatable)
         else:
-            view = await self._threads.run(self._tasks.run, caller, task_id)
+            view = await self._threads.run(self._tasks.run, caller, task_id, repeatable)
         return _task(view, full=True)
 
     async def PauseTask(self, request: task_service_pb2.PauseTaskRequest, _: Any) -> task_pb2.Task:  # noqa: N802
@@ -277,7 +280,7 @@ class TaskService:
         needs_cron: bool,
     ) -> Draft:
         violations = Violations()
-        violations.check_length("request_id", request.request_id, MAX_REQUEST_ID)
+        check_request_id(request, violations)
         return self._drafts.draft(caller.owner.id, request.task, violations, needs_cron=needs_cron)
 
     def _store(

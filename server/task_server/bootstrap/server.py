@@ -11,6 +11,7 @@ from task_server.api.execution_service import ExecutionService
 from task_server.api.lock_service import LockService
 from task_server.api.refusals import Refusals
 from task_server.api.request_digest import RequestDigests
+from task_server.api.reruns import RerunCalls
 from task_server.api.searches import Searches
 from task_server.api.server import AddressInUseError, ApiServer, ServerEndedError
 from task_server.api.shares import Shares
@@ -133,7 +134,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer) -> int:
             statistics=ExecutionStatistics(ports),
             tracked_runs=TrackedRuns(Registering(ports), Observing(ports)),
             syncing=Syncing(ports, Observing(ports), backends),
-            rerunning=rerunning,
+            reruns=RerunCalls(rerunning, digests, threads, searches),
             watch_tokens=watch_tokens,
             page_tokens=page_tokens,
             threads=threads,

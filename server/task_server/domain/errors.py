@@ -71,11 +71,11 @@ class TokenNotFound(TaskServiceError):
 
 
 class RequestIdReused(TaskServiceError):
-    """The same request id came before with another task."""
+    """The same request id came before with another request."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
-            f"request_id {request_id!r} was used before for another task; use a new one for each new task.",
+            f"request_id {request_id!r} was used before for another request; use a new one for each.",
             request_id=request_id,
         )
 

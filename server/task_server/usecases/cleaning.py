@@ -15,7 +15,7 @@ from task_server.domain.event import EventType
 from task_server.domain.ids import first_id
 from task_server.domain.lock import REMEMBERED
 from task_server.domain.retention import Retention
-from task_server.store import audit, event_floor, events, locks, processes, retention, usage
+from task_server.store import audit, event_floor, events, locks, processes, requests, retention, usage
 from task_server.usecases.ports import Ports
 
 #: What one transaction removes: executions or tasks with all that is theirs, and events, which cost a tenth. On SQLite a writer
@@ -27,6 +27,8 @@ _SEARCH = 500
 _LOG_BYTES = 4 * 1024 * 1024
 #: Locks that one transaction removes: their rows are small.
 _LOCKS = 500
+#: Requests that one transaction forgets.
+_REQUESTS = 200
 #: Tasks with many executions that one sweep looks at; the next one goes on behind them.
 _TASKS = 1000
 #: Where those begin.
@@ -73,6 +75,7 @@ class Cleaning:
         yield from self.never_run()
         yield from self.processes()
         yield from self.owner_bytes()
+        yield from self.requests()
         yield from self.locks()
 
     def leave(self) -> None:
@@ -231,6 +234,20 @@ class Cleaning:
             yield removed
             if removed < _LOCKS:
                 return
+
+    def requests(self) -> Iterator[int]:
+        """Forget requests that made executions, once those would be removed."""
+        if self._kept.executions is None:
+            return
+        while True:
+            with self._database.read():
+                before = self._database.now() - self._kept.executions
+                is_any = requests.is_any_old(before)
+            if not is_any:
+                return
+            with self._database.write():
+                removed = requests.remove(before, _REQUESTS)
+            yield removed
 
     def _surplus_of(self, task_id: str, newest: str) -> Iterator[int]:
         after = ""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from task_server.domain.clock import Micros
-from task_server.domain.errors import InvalidFields, QuotaExceeded, RequestIdReused, TaskEnded, Violation
+from task_server.domain.errors import InvalidFields, QuotaExceeded, RequestIdReused, TaskEnded, TaskNotFound, Violation
 from task_server.domain.event import EventType, Position
 from task_server.domain.execution import Execution, ExecutionDetail
 from task_server.domain.explanation import Explanation
 from task_server.domain.ids import new_id
 from task_server.domain.listing import TaskFilter
 from task_server.domain.owner import Caller, Owner
+from task_server.domain.repeatable import ALWAYS, Repeatable
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.domain.task import Task, TaskDefinition
 from task_server.notifier.bell import Topic
 from task_server.sealing.given_secrets import NO_SECRETS, GivenSecrets
 from task_server.store import events, executions, sealed_secrets, tasks
 from task_server.store.database import DuplicateKeyError
-from task_server.usecases import auditing, changes
+from task_server.usecases import auditing, changes, repeating
 from task_server.usecases.explaining import Explaining
 from task_server.usecases.ports import Ports
 from task_server.usecases.quotas import QuotaGuard
@@ -108,6 +110,34 @@ def first_execution(task: Task, now: Micros) -> Execution | None:
     """The run that is made with a new task; None where it goes by cron."""
     schedule = task.definition.schedule
     return None if schedule.cron_expression else new_execution(task, now, schedule.due_at(now))
+
+
+def run_once(
+    ports: Ports, caller: Caller, task_id: str, request: Repeatable, make: Callable[[Task, Micros], TaskView]
+) -> TaskView:
+    """Have `make` store an extra execution of a task, which is locked, and announce it; give the task with it.
+
+    The same request is answered with the task as it is, also where it was deleted since, and the execution of then, while that is
+    kept. Raises TaskNotFound, and RequestIdReused.
+    """
+    new: list[Execution] = []
+
+    def work() -> TaskView:
+        found = tasks.lock(ports.database, task_id)
+        if (before := repeating.made_before(caller, request)) is not None:
+            if found is None or not caller.may_see(found.owner.id):
+                raise TaskNotFound(task_id)
+            return TaskView(task=found, last_execution=executions.get(*before))
+        now = ports.database.now()
+        view = make(visible(caller, found, task_id), now)
+        assert view.last_execution is not None  # noqa: S101 - it was made
+        repeating.remember(caller, request, [view.last_execution.id], now)
+        new.append(view.last_execution)
+        return view
+
+    view = repeating.once(ports.database, request, work)
+    ports.announce(*new)
+    return view
 
 
 def insert_new(
@@ -219,19 +249,22 @@ class Tasks:
                 by_module=tasks.count_by(wanted, "module"),
             )
 
-    def run(self, caller: Caller, task_id: str) -> TaskView:
-        """Make one extra execution now. Raises TaskNotFound, QuotaExceeded, and TaskEnded when the task was stopped."""
-        with self._database.write():
-            task = visible(caller, tasks.lock(self._database, task_id), task_id)
-            now = self._database.now()
+    def run(self, caller: Caller, task_id: str, request: Repeatable = ALWAYS) -> TaskView:
+        """Make one extra execution now; for the same request again none, it is answered with the one of then.
+
+        Raises TaskNotFound, QuotaExceeded, TaskEnded when the task was stopped, and RequestIdReused.
+        """
+
+        def make(task: Task, now: Micros) -> TaskView:
             if task.stopped_at is not None:
                 raise TaskEnded(task_id)
             self._quota_guard.admit(task.owner.id, queued=1, result_bytes=1)
             execution = new_execution(task, now, now)
             changed = changes.add_execution(task, execution, now, self._ports.publish_after(now, execution.due_at))
             auditing.note(caller, task_id, now, f"execution {execution.id}")
-        self._ports.announce(execution)
-        return TaskView(task=changed or task, last_execution=execution)
+            return TaskView(task=changed or task, last_execution=execution)
+
+        return run_once(self._ports, caller, task_id, request, make)
 
     def delete(self, caller: Caller, task_id: str) -> list[str]:
         """Stop a task, take it off the lists and remove what it was to do; return the running executions that are being stopped."""

@@ -64,7 +64,7 @@ def arguments(ports, caller, execution_id):
 
 def rerun(ports, caller, *ids):
     use = Rerunning(ports)
-    return use.rerun(caller, use.named(caller, ids))
+    return use.rerun(caller, use.named(caller, ids)).executions
 
 
 def register(ports, caller, task_id="c1"):
@@ -319,7 +319,7 @@ def test_those_who_run_the_same_again_at_once_do_not_wait_for_each_other_for_eve
 
 def again(ports, caller, **fields):
     use = Rerunning(ports)
-    return use.rerun(caller, use.matching(ExecutionFilter(owner_id=caller.owner.id, **fields)))
+    return use.rerun(caller, use.matching(ExecutionFilter(owner_id=caller.owner.id, **fields))).executions
 
 
 def test_by_filter_what_has_ended_and_can_run_again_does(ports, caller, stranger, running):

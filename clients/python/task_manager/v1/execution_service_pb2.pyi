@@ -375,18 +375,20 @@ class BatchRegisterExecutionsResponse(_message.Message):
     def __init__(self, executions: _Optional[_Iterable[_Union[_execution_pb2.TaskExecution, _Mapping]]] = ...) -> None: ...
 
 class RerunExecutionsRequest(_message.Message):
-    __slots__ = ("ids", "filter", "validate_only", "created_by", "my_tasks")
+    __slots__ = ("ids", "filter", "validate_only", "created_by", "my_tasks", "request_id")
     IDS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     MY_TASKS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ids: _containers.RepeatedScalarFieldContainer[str]
     filter: str
     validate_only: bool
     created_by: str
     my_tasks: bool
-    def __init__(self, ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., validate_only: _Optional[bool] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ...) -> None: ...
+    request_id: str
+    def __init__(self, ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., validate_only: _Optional[bool] = ..., created_by: _Optional[str] = ..., my_tasks: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class RerunExecutionsResponse(_message.Message):
     __slots__ = ("executions", "count")

@@ -132,12 +132,14 @@ class DeleteTaskRequest(_message.Message):
     def __init__(self, task_id: _Optional[str] = ...) -> None: ...
 
 class RunTaskRequest(_message.Message):
-    __slots__ = ("task_id", "rerun_of")
+    __slots__ = ("task_id", "rerun_of", "request_id")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     RERUN_OF_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     rerun_of: str
-    def __init__(self, task_id: _Optional[str] = ..., rerun_of: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, task_id: _Optional[str] = ..., rerun_of: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class PauseTaskRequest(_message.Message):
     __slots__ = ("task_id",)

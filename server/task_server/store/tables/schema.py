@@ -10,6 +10,7 @@ from task_server.store.tables.executions import AttemptRow, AttributeRow, Execut
 from task_server.store.tables.limits import OwnerBytesRow, StartRateRow
 from task_server.store.tables.locks import LockRow
 from task_server.store.tables.processes import ProcessRow
+from task_server.store.tables.requests import ExecutedRequestRow
 from task_server.store.tables.rollups import ChangeRow, RollupRow
 from task_server.store.tables.tasks import SealedSecretRow, TaskRow
 from task_server.store.tables.tracking import HeardRow
@@ -44,6 +45,7 @@ TABLES = [
     SealedSecretRow,
     OwnerBytesRow,
     LockRow,
+    ExecutedRequestRow,
     ChangeRow,
     RollupRow,
     HeardRow,
