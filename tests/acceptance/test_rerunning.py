@@ -44,6 +44,39 @@ def test_a_past_execution_of_a_task_runs_again_with_its_arguments(client: TaskCl
     assert result(client.wait(task.task_id, timeout=20)) == ["new", [1, "ü"], {"k": None}]
 
 
+def test_a_call_that_comes_again_makes_no_other_execution(client: TaskClient, api: Api, bob: Api) -> None:
+    task = client.create_task("once", function_code=CODE, function_name="main")
+    past = client.wait(task.task_id, timeout=20)
+    path = f"/api/tasks/{task.task_id}/run"
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (path, {"request_id": "run"}),
+        (path, {"request_id": "rerun of", "rerun_of": past.id}),
+        (PATH, {"request_id": "reruns", "ids": [past.id]}),
+    ]
+    firsts = [api.rest.post(*call) for call in calls]
+    made = client.get(task.task_id).run_count
+    assert made == 4
+    for call, first in zip(calls, firsts, strict=True):
+        again = api.rest.post(*call)
+        if call[0] == PATH:
+            assert [run["id"] for run in again["executions"]] == [run["id"] for run in first["executions"]]
+            assert again["count"] == first["count"] == "1"
+        else:
+            assert again["last_execution"]["id"] == first["last_execution"]["id"]
+        status, failure = api.rest.failure("POST", path, {"request_id": call[1]["request_id"], "rerun_of": "other"})
+        assert (status, failure.reason, failure.metadata) == (
+            409, "REQUEST_ID_REUSED", {"request_id": call[1]["request_id"]},
+        )  # fmt: skip
+        status, failure = api.rest.failure("POST", call[0], call[1] | {"request_id": "x" * 129})
+        assert (status, list(failure.violations)) == (400, ["request_id"])
+        if call[0] == path:
+            assert bob.rest.failure("POST", *call)[0] == 404
+    # Who only counts has not asked for it.
+    assert api.rest.post(PATH, {"ids": [past.id], "request_id": "run", "validate_only": True})["count"] == "1"
+    assert len({client.run(task.task_id, request_id="mine").last_execution.id for _ in range(2)}) == 1
+    assert client.get(task.task_id).run_count == made + 1
+
+
 def test_a_task_repeats_no_execution_but_its_own(client: TaskClient, api: Api, bob: Api) -> None:
     task = client.create_task("one", function_code=CODE, function_name="main", delay_seconds=3600)
     other = client.create_task("two", function_code=CODE, function_name="main", delay_seconds=3600)

@@ -47,12 +47,18 @@ class AsyncExecutionCalls(AsyncCalls):
         validate_only: bool = False,
         created_by: str = "",
         my_tasks: bool | None = None,
+        request_id: str | None = None,
     ) -> RerunExecutionsResponse:
         """As `TaskClient.rerun_executions`: runs past executions again, all of them or none, or counts them."""
         return await self._call(
             rpcs.RERUN_EXECUTIONS,
             RerunExecutionsRequest(
-                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+                ids=ids,
+                filter=filter,
+                validate_only=validate_only,
+                created_by=created_by,
+                my_tasks=my_tasks,
+                request_id=requests.identified(request_id),
             ),
         )
 

@@ -91,9 +91,12 @@ class AsyncTaskCalls(AsyncCalls):
         """As `TaskClient.delete`: stops a task and removes it from lists."""
         await self._call(rpcs.DELETE_TASK, DeleteTaskRequest(task_id=task_id))
 
-    async def run(self, task_id: str, *, rerun_of: str = "") -> Task:
+    async def run(self, task_id: str, *, rerun_of: str = "", request_id: str | None = None) -> Task:
         """As `TaskClient.run`: makes one extra execution now, a rerun of a past one or a new one."""
-        return await self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of))
+        request_id = requests.identified(request_id)
+        return await self._call(
+            rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of, request_id=request_id)
+        )
 
     async def pause(self, task_id: str) -> Task:
         """As `TaskClient.pause`: holds a task until it is resumed."""

@@ -47,8 +47,9 @@ class ExecutionCalls(Calls):
         validate_only: bool = False,
         created_by: str = "",
         my_tasks: bool | None = None,
+        request_id: str | None = None,
     ) -> RerunExecutionsResponse:
-        """Runs past executions again with their own arguments, all of them or none. A connection that breaks does not repeat it.
+        """Runs past executions again with their own arguments, all of them or none.
 
         Args:
             ids: the executions, 1 to 1,000. Or:
@@ -56,6 +57,7 @@ class ExecutionCalls(Calls):
             validate_only: only counts them.
             created_by: with `filter`, whose executions. Default: the caller's.
             my_tasks: with `filter`, False means everybody's.
+            request_id: as for `run`.
 
         Raises:
             ExecutionNotFound, ExecutionForeign, TaskEnded: one of those with these ids can not be run again.
@@ -63,7 +65,12 @@ class ExecutionCalls(Calls):
         return self._call(
             rpcs.RERUN_EXECUTIONS,
             RerunExecutionsRequest(
-                ids=ids, filter=filter, validate_only=validate_only, created_by=created_by, my_tasks=my_tasks
+                ids=ids,
+                filter=filter,
+                validate_only=validate_only,
+                created_by=created_by,
+                my_tasks=my_tasks,
+                request_id=requests.identified(request_id),
             ),
         )
 

@@ -228,19 +228,24 @@ def fill(message: RequestT, fields: Mapping[str, object], known: type) -> Reques
     return message
 
 
+def identified(request_id: str | None) -> str:
+    """The id of a request that makes something, a fresh one where none is given: that is what makes repeating it safe."""
+    return request_id or str(uuid.uuid4())
+
+
 def create_task(
     name: str, fields: TaskFields, *, request_id: str | None = None, validate_only: bool = False
 ) -> CreateTaskRequest:
-    """A CreateTask request, always with a `request_id`: that is what makes repeating it safe."""
+    """A CreateTask request, always with a `request_id`."""
     task = fill(Task(name=name), fields, TaskFields)
-    return CreateTaskRequest(task=task, request_id=request_id or str(uuid.uuid4()), validate_only=validate_only)
+    return CreateTaskRequest(task=task, request_id=identified(request_id), validate_only=validate_only)
 
 
 def batch_create_tasks(tasks: Iterable[CreateTaskRequest]) -> BatchCreateTasksRequest:
-    """A BatchCreateTasks request, each of its tasks with a `request_id`: that is what makes repeating it safe."""
+    """A BatchCreateTasks request, each of its tasks with a `request_id`."""
     request = BatchCreateTasksRequest(requests=tasks)
     for each in request.requests:
-        each.request_id = each.request_id or str(uuid.uuid4())
+        each.request_id = identified(each.request_id)
     return request
 
 

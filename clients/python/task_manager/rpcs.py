@@ -40,7 +40,7 @@ class Rpc(Generic[RequestT, ResponseT]):
     response: type[ResponseT]
     """What it answers with, or streams."""
     repeatable: bool = False
-    """True where a second try can do no harm: reads, creations with a `request_id`, and what is idempotent by itself."""
+    """True where a second try can do no harm: reads, what has a `request_id`, and what is idempotent by itself."""
 
     @property
     def path(self) -> str:
@@ -74,7 +74,7 @@ UPDATE_TASK = Rpc(_TASKS, "UpdateTask", task_service.UpdateTaskRequest, Task)
 STOP_TASK = Rpc(_TASKS, "StopTask", task_service.StopTaskRequest, task_service.StopTaskResponse)
 STOP_TASKS = Rpc(_TASKS, "StopTasks", task_service.StopTasksRequest, task_service.StopTasksResponse)
 DELETE_TASK = Rpc(_TASKS, "DeleteTask", task_service.DeleteTaskRequest, Empty)
-RUN_TASK = Rpc(_TASKS, "RunTask", task_service.RunTaskRequest, Task)
+RUN_TASK = Rpc(_TASKS, "RunTask", task_service.RunTaskRequest, Task, repeatable=True)
 SYNC_TASK = Rpc(_TASKS, "SyncTask", task_service.SyncTaskRequest, Task)
 PAUSE_TASK = Rpc(_TASKS, "PauseTask", task_service.PauseTaskRequest, Task)
 RESUME_TASK = Rpc(_TASKS, "ResumeTask", task_service.ResumeTaskRequest, Task)
@@ -110,6 +110,7 @@ RERUN_EXECUTIONS = Rpc(
     "RerunExecutions",
     execution_service.RerunExecutionsRequest,
     execution_service.RerunExecutionsResponse,
+    repeatable=True,
 )
 TAIL_EXECUTION_LOGS = Rpc(
     _EXECUTIONS,

@@ -121,14 +121,17 @@ class TaskCalls(Calls):
         """Stops a task and removes it from lists. Its executions stay queryable. Raises `TaskNotFound`."""
         self._call(rpcs.DELETE_TASK, DeleteTaskRequest(task_id=task_id))
 
-    def run(self, task_id: str, *, rerun_of: str = "") -> Task:
-        """Makes one extra execution now. Not repeated by itself when the connection breaks. Raises `TaskEnded`.
+    def run(self, task_id: str, *, rerun_of: str = "", request_id: str | None = None) -> Task:
+        """Makes one extra execution now. Raises `TaskEnded`.
 
         Args:
             task_id: the task.
             rerun_of: the `id` of an execution of this task, whose arguments the new one has. Empty: it has the task's.
+            request_id: repeating a call with the same id and fields makes no other execution and answers with the first
+                call's. Default: a fresh one, which lets a call that broke be repeated safely.
         """
-        return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of))
+        request_id = requests.identified(request_id)
+        return self._call(rpcs.RUN_TASK, RunTaskRequest(task_id=task_id, rerun_of=rerun_of, request_id=request_id))
 
     def pause(self, task_id: str) -> Task:
         """Holds a task: it does not fire, and what waits does not begin, until `resume`. Raises `TaskEnded`."""

@@ -245,11 +245,25 @@ async def test_without_a_token_no_authorization_is_sent(serve: Any, connect: Any
     assert "authorization" not in service.metadata[0]
 
 
-async def test_every_creation_has_a_fresh_request_id_unless_one_is_given(serve: Any, connect: Any) -> None:
+MAKING = pytest.mark.parametrize(
+    "call",
+    [
+        ("create_task", "n"),
+        ("run", "t1"),
+        ("rerun_executions", ["e1"]),
+    ],
+    ids=lambda call: call[0],
+)
+
+
+@MAKING
+async def test_whatever_makes_something_has_a_fresh_request_id_unless_one_is_given(
+    serve: Any, connect: Any, call: tuple[str, Any]
+) -> None:
     service = Recording()
     client = await connect(serve(service).address)
     for request_id in (None, None, "", "mine"):
-        await client.call("create_task", "n", function_code="def f(): ...", function_name="f", request_id=request_id)
+        await client.call(*call, request_id=request_id)
     ids = [each.request_id for each in service.requests]
     assert len(set(ids)) == 4
     assert all(ids)
@@ -266,10 +280,13 @@ class Shaky(Recording):
         return answer
 
 
-async def test_a_creation_is_repeated_with_the_same_request_id(serve: Any, connect: Any) -> None:
+@MAKING
+async def test_what_makes_something_is_repeated_with_the_same_request_id(
+    serve: Any, connect: Any, call: tuple[str, Any]
+) -> None:
     service = Shaky()
     client = await connect(serve(service).address)
-    assert (await client.call("create_task", "n", api_url="http://example.com/")).task_id == "t1"
+    assert await client.call(*call)
     assert len(service.requests) == 3
     assert len({each.request_id for each in service.requests}) == 1
 
@@ -278,7 +295,7 @@ async def test_a_read_is_repeated_and_a_change_is_not(serve: Any, connect: Any) 
     service = Shaky()
     client = await connect(serve(service).address)
     with pytest.raises(task_manager.Unavailable):
-        await client.call("run", "t1")
+        await client.call("stop", "t1")
     assert len(service.requests) == 1
     assert (await client.call("get", "t1")).task_id == "t1"
     assert len(service.requests) == 3

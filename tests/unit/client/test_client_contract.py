@@ -31,6 +31,8 @@ def test_only_reads_and_what_is_idempotent_are_repeated() -> None:
     assert names == {
         "CreateTask",
         "BatchCreateTasks",
+        "RunTask",
+        "RerunExecutions",
         "GetTask",
         "ListTasks",
         "ListScheduledTasks",
