@@ -11,7 +11,7 @@ import grpc
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.errors import InvalidFields, TaskManagerError
-from task_manager.native_thread import in_native_thread
+from task_manager.native_thread import in_native_thread, native_lock
 from task_manager.v1.execution_service_pb2 import ExecutionReport
 
 MOST_REPORTS = 500
@@ -29,6 +29,9 @@ _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDE
 _AWAY_REASONS = frozenset({"SERVER_BUSY", "RATE_LIMITED"})
 _CLOSED = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED})
 _INDEX = re.compile(r"reports\[(\d+)\]")
+
+calling = native_lock()
+"""Held during each call, and by who forks: a fork within a call would leave gRPC in pieces in the child."""
 
 
 class Delivery:
@@ -52,8 +55,7 @@ class Delivery:
         """Send what fits in one call. Returns how many seconds to wait before the next, 0 where it may come at once."""
         batch = self._batch()
         try:
-            client = self._client().within(_DEADLINE)
-            in_native_thread(lambda: client.report_executions(batch))
+            in_native_thread(lambda: self._send(batch))
         except TaskManagerError as error:
             return self._failed(error, len(batch))
         except Exception as error:
@@ -66,6 +68,10 @@ class Delivery:
         self._delay = _FIRST_DELAY
         self._most = min(self._most * 2, MOST_REPORTS)
         return 0.0
+
+    def _send(self, batch: Sequence[ExecutionReport]) -> None:
+        with calling:
+            self._client().within(_DEADLINE).report_executions(batch)
 
     def _batch(self) -> list[ExecutionReport]:
         size = 0

@@ -6,6 +6,7 @@ There a thread that waits in gRPC, which knows nothing of greenlets, keeps all t
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -35,14 +36,37 @@ def in_native_thread(call: Callable[[], T]) -> T:
     return result  # type: ignore[return-value]  # one of the two is there
 
 
+def native_lock() -> threading.Lock:
+    """A lock for what native threads and the others both do. Who waits for it holds up all greenlets, if only for that long."""
+    if _has_gevent():
+        from gevent import monkey
+
+        return monkey.get_original("_thread", "allocate_lock")()  # type: ignore[no-any-return]
+    if _has_eventlet():
+        from eventlet import patcher
+
+        return patcher.original("threading").Lock()  # type: ignore[no-any-return]
+    return threading.Lock()
+
+
 def _native(call: Callable[[], T]) -> T:
-    # Who has not loaded them has not patched anything.
-    if (monkey := sys.modules.get("gevent.monkey")) and monkey.is_module_patched("threading"):
+    if _has_gevent():
         from gevent import get_hub
 
         return get_hub().threadpool.apply(call)  # type: ignore[no-any-return]
-    if (patcher := sys.modules.get("eventlet.patcher")) and patcher.is_monkey_patched("thread"):
+    if _has_eventlet():
         from eventlet import tpool
 
         return tpool.execute(call)  # type: ignore[no-any-return]
     return call()
+
+
+# Who has not loaded them has not patched anything.
+
+
+def _has_gevent() -> bool:
+    return "gevent.monkey" in sys.modules and sys.modules["gevent.monkey"].is_module_patched("threading")
+
+
+def _has_eventlet() -> bool:
+    return "eventlet.patcher" in sys.modules and sys.modules["eventlet.patcher"].is_monkey_patched("thread")

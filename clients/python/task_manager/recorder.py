@@ -19,7 +19,7 @@ from task_manager.backlog import Backlog, Seen
 from task_manager.client import TaskClient
 from task_manager.complaints import Complaints
 from task_manager.connection import Connection
-from task_manager.delivery import MOST_REPORTS, Delivery
+from task_manager.delivery import MOST_REPORTS, Delivery, calling
 from task_manager.django_project import setting
 from task_manager.reports import RegisterFields, ReportFields, report
 
@@ -35,8 +35,6 @@ _EXIT_SECONDS = 2.0
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 #: That of `default_recorder` alone: its calls come from a native thread, which must not meet greenlets in the locks of one client.
 _connection = Connection()
-#: Held during each call, and by who forks: a fork within a call would leave gRPC in pieces in the child.
-_calling = threading.Lock()
 
 
 class Recorder:
@@ -110,7 +108,7 @@ class Recorder:
             self._complaints.warn("lost", "Reports were lost, since the process ends and the service did not take them")
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="task-manager-recorder", daemon=True)
+        thread = threading.Thread(target=self._run, args=(self._delivery,), name="task-manager-recorder", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
@@ -118,33 +116,38 @@ class Recorder:
             return
         self._thread = thread
 
-    def _run(self) -> None:
-        while True:
-            self._make(self._take())
-            while self._delivery.waiting:
-                with _calling:
-                    delay = self._delivery.attempt()
+    def _run(self, delivery: Delivery) -> None:
+        while self._delivery is delivery:
+            self._make(self._take(delivery), delivery)
+            while self._delivery is delivery and delivery.waiting:
+                delay = delivery.attempt()
                 if delay and self._hurry.wait(delay):
                     # Somebody waits for the end, with a bound of his own.
                     time.sleep(min(delay, _LINGER))
+        # Unlike a thread, a greenlet goes on in a forked child. To end would be an error there: `threading` knows it no more.
+        threading.Event().wait()
 
-    def _take(self) -> list[Seen]:
+    def _take(self, delivery: Delivery) -> list[Seen]:
+        """What waits, as soon as something does; nothing for a delivery that has become the parent's."""
         with self._lock:
+            backlog, filled = self._backlog, self._filled
             self._is_sending = False
-            if not self._backlog:
+            if not backlog:
                 self._emptied.notify_all()
-            while not self._backlog:
-                self._filled.wait()
-            if len(self._backlog) < MOST_REPORTS and not self._hurry.is_set():
-                self._filled.wait(_LINGER)
+            while not backlog:
+                filled.wait()
+            if len(backlog) < MOST_REPORTS and not self._hurry.is_set():
+                filled.wait(_LINGER)
+            if self._delivery is not delivery:
+                return []
             self._is_sending = True
-            return self._backlog.take(MOST_REPORTS)
+            return backlog.take(MOST_REPORTS)
 
-    def _make(self, taken: list[Seen]) -> None:
+    def _make(self, taken: list[Seen], delivery: Delivery) -> None:
         until = time.monotonic() + _AT_ONCE
         for seen in taken:
             try:
-                self._delivery.waiting.append(report(seen.seconds, seen.fields()))
+                delivery.waiting.append(report(seen.seconds, seen.fields()))
             except Exception as error:
                 self._unfit(error)
             if time.monotonic() >= until:
@@ -174,8 +177,8 @@ def _begin_in_child() -> None:
     for each in list(_recorders):
         each._begin()
     _connection.forget()
-    _calling.release()
+    calling.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_calling.acquire, after_in_parent=_calling.release, after_in_child=_begin_in_child)
+    os.register_at_fork(before=calling.acquire, after_in_parent=calling.release, after_in_child=_begin_in_child)

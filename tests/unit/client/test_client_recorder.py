@@ -288,20 +288,38 @@ def test_a_service_that_is_away_does_not_hold_up_the_end(serve: Callable[[Servic
     assert "Reports were lost" in done.stderr
 
 
-def test_forked_children_send_their_own_and_not_the_parents(serve: Callable[[Servicer], LoopbackServer]) -> None:
+forking = pytest.mark.parametrize(
+    "patch",
+    [
+        "",
+        "from gevent import monkey; monkey.patch_all()",
+        # As gunicorn does to an app that it has preloaded.
+        "import task_manager.recorder; from gevent import monkey; monkey.patch_all()",
+    ],
+    ids=["threads", "gevent", "gevent late"],
+)
+
+
+@forking
+def test_forked_children_send_their_own_and_not_the_parents(
+    patch: str, serve: Callable[[Servicer], LoopbackServer]
+) -> None:
     service = Reports()
-    code = """
+    code = f"""
+{patch}
 import os
 from task_manager.recorder import default_recorder
 recorder = default_recorder()
 recorder.report(task_id="parent 0")
 assert recorder.flush(20)
+children = []
 for child in range(3):
-    recorder.report(task_id=f"parent {child + 1}")
-    if os.fork() == 0:
-        recorder.report(task_id=f"child {child}")
+    recorder.report(task_id=f"parent {{child + 1}}")
+    children.append(os.fork())
+    if children[-1] == 0:
+        recorder.report(task_id=f"child {{child}}")
         os._exit(0 if recorder.flush(20) else 1)
-assert [os.wait()[1] for _ in range(3)] == [0, 0, 0]
+assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
 recorder.report(task_id="parent 4")
 """
     done = run(code, serve(service).address)
@@ -309,28 +327,51 @@ recorder.report(task_id="parent 4")
     assert sorted(service.ids) == [*(f"child {n}" for n in range(3)), *(f"parent {n}" for n in range(5))]
 
 
-def test_a_fork_within_a_call_harms_neither_side(serve: Callable[[Servicer], LoopbackServer]) -> None:
-    service = Reports(lambda *_: threading.Event().wait(0.1) and None)
+def test_a_greenlet_that_goes_on_in_a_forked_child_sends_nothing_there(
+    serve: Callable[[Servicer], LoopbackServer],
+) -> None:
+    service = Reports()
     code = """
-import os, threading
+from gevent import monkey; monkey.patch_all()
+import os, time
 from task_manager.recorder import default_recorder
-recorder, ended = default_recorder(), threading.Event()
-def feed():
-    while not ended.wait(0.01):
-        recorder.report(task_id="parent")
-thread = threading.Thread(target=feed)
-thread.start()
-children = []
+recorder = default_recorder()
+recorder.report(task_id="first")
+assert recorder.flush(20)
+recorder.report(task_id="parent")
+# The sending greenlet has seen it, and waits for more.
+time.sleep(0)
+pid = os.fork()
+if pid == 0:
+    for n in range(60):
+        recorder.report(task_id=f"child {n}")
+        time.sleep(0.02)
+    os._exit(0 if recorder.flush(20) else 1)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    done = run(code, serve(service).address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(service.ids) == sorted(["first", "parent", *(f"child {n}" for n in range(60))])
+
+
+@forking
+def test_a_fork_within_a_call_harms_neither_side(patch: str, serve: Callable[[Servicer], LoopbackServer]) -> None:
+    service = Reports(lambda *_: threading.Event().wait(0.1) and None)
+    code = f"""
+{patch}
+import os
+from task_manager.recorder import default_recorder
+recorder, children = default_recorder(), []
 for child in range(8):
-    ended.wait(0.05)
+    recorder.report(task_id="parent")
+    # Begins the call, which takes longer.
+    recorder.flush(0.05)
     pid = os.fork()
     if pid == 0:
-        recorder.report(task_id=f"child {child}")
+        recorder.report(task_id=f"child {{child}}")
         os._exit(0 if recorder.flush(20) else 1)
     children.append(pid)
 assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 8
-ended.set()
-thread.join()
 assert recorder.flush(20)
 """
     done = run(code, serve(service).address)
