@@ -293,12 +293,7 @@ def test_an_event_of_another_app_says_something_or_nothing(event: Any) -> None:
 
 
 @MANY
-@given(
-    st.dictionaries(
-        st.sampled_from(["status", "result", "date_done", "traceback", "retries", "name", "args", "kwargs"]), JSON
-    ),
-    st.binary(),
-)
+@given(st.dictionaries(st.sampled_from(RECORD), JSON), st.binary())
 def test_a_record_of_a_result_backend_says_something_or_nothing(meta: dict[str, Any], data: bytes) -> None:
     for each in (meta, {"status": "SUCCESS"} | meta, {"status": "FAILURE"} | meta):
         seen = seen_of("x", each)
