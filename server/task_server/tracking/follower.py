@@ -17,6 +17,7 @@ from task_server.domain.tracked_app import TrackedApp
 from task_server.store import syncing
 from task_server.store.database import Database
 from task_server.tracking.backends import ConfiguredBackends
+from task_server.tracking.event_source import Tell
 from task_server.tracking.followed import Followed
 from task_server.tracking.held_back import HeldBack
 from task_server.tracking.seen import Seen
@@ -31,7 +32,8 @@ _BATCH = 500
 #: How long the events of a run that nobody registered wait for somebody to do so, and how often that is looked for.
 _HOLD_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
-#: What may wait to be noted, and what is held back. Beyond that events are dropped: the result backend tells the end of a run too.
+#: What may wait to be noted, and what is held back. Beyond that events are dropped, as if nobody heard them: the
+#: result backend tells the ends of runs too.
 _MOST_BYTES = 32 * 1024 * 1024
 _MOST_LATE = 10_000
 #: How long the database is left alone that did not answer.
@@ -45,12 +47,15 @@ class Follower:
     app's result backend with what.
     """
 
-    def __init__(self, app: TrackedApp, database: Database, observing: Observing, backends: ConfiguredBackends) -> None:
+    def __init__(
+        self, app: TrackedApp, database: Database, observing: Observing, backends: ConfiguredBackends, tell: Tell
+    ) -> None:
         self.app = app
         self._followed = Followed(app, backends.apps)
         self._database = database
         self._observing = observing
         self._backends = backends
+        self._tell = tell
         self._waiting: deque[Seen] = deque()
         self._waiting_bytes = 0
         self._is_dropping = False
@@ -84,7 +89,11 @@ class Follower:
                     _log.warning(
                         "events of the app %s come faster than they can be noted, some are dropped", self.app.name
                     )
+                    self._tell(is_heard=False)
                 return
+            if self._is_dropping and not self._waiting:
+                self._is_dropping = False
+                self._tell(is_heard=True)
             self._waiting.append(seen)
             self._waiting_bytes += seen.weight
             if len(self._waiting) >= _BATCH:
@@ -105,7 +114,6 @@ class Follower:
         """Note what waits, what was held back long enough, and results that could not be had before."""
         while batch := self._next_batch():
             self._note(batch)
-        self._is_dropping = False
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_SECONDS
             if self._held.task_ids:

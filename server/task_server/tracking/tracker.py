@@ -10,7 +10,7 @@ from task_server.domain.clock import Micros
 from task_server.domain.tracked_app import TrackedApp
 from task_server.tracking.backends import ConfiguredBackends
 from task_server.tracking.catching_up import CatchingUp
-from task_server.tracking.event_source import EventSource
+from task_server.tracking.event_source import EventSource, Tell
 from task_server.tracking.follower import Follower
 from task_server.tracking.reconciler import Reconciler
 from task_server.usecases.hearing import Hearing
@@ -37,19 +37,19 @@ class Tracker:
         self._backends = ConfiguredBackends(apps)
         observing = Observing(ports)
         reconciling = Reconciling(ports, observing, vanished_after_seconds)
-        followers = [Follower(app, ports.database, observing, self._backends) for app in apps if app.broker]
         hearing = Hearing(ports, kept)
         catching_up = {
             app.name: CatchingUp(app, ports.database, observing, hearing, self._backends)
             for app in apps
             if app.broker and app.backend and app.created_by
         }
-        sources = [
-            EventSource(
-                each.app, each.hand_on, catching_up[each.app.name].tell if each.app.name in catching_up else _pass_by
-            )
-            for each in followers
+        tell: dict[str, Tell] = {name: each.tell for name, each in catching_up.items()}
+        followers = [
+            Follower(app, ports.database, observing, self._backends, tell.get(app.name, _pass_by))
+            for app in apps
+            if app.broker
         ]
+        sources = [EventSource(each.app, each.hand_on, tell.get(each.app.name, _pass_by)) for each in followers]
         reconcilers = [Reconciler(app, ports.database, reconciling, self._backends) for app in apps if app.backend]
         #: In the order in which they end: what was heard is noted.
         self._parts: list[_Part] = [*sources, *followers, *catching_up.values(), *reconcilers]

@@ -36,8 +36,11 @@ class House:
         self.ports = ports
         self.backends = Readable(app)
         self.observing = Observing(ports)
-        self.follower = Follower(app, ports.database, self.observing, self.backends)
+        self.follower = Follower(app, ports.database, self.observing, self.backends, self.tell)
         self.follower.start()
+
+    def tell(self, *, is_heard: bool) -> None:
+        raise AssertionError("nothing is dropped")
 
     def hear(self, *events: dict) -> None:
         for each in events:
@@ -222,10 +225,22 @@ def test_a_defect_in_reading_results_is_not_the_end(ports, caller, house, monkey
 
 def test_what_is_too_much_is_dropped_and_said_once(ports, monkeypatch, caplog) -> None:
     monkeypatch.setattr(module, "_MOST_BYTES", 5000)
-    follower = Follower(SHOP, ports.database, Observing(ports), Readable(SHOP))
+    monkeypatch.setattr(module, "_HOLD_SECONDS", 0.2)
+    told: list[bool] = []
+    follower = Follower(
+        SHOP, ports.database, Observing(ports), Readable(SHOP), lambda *, is_heard: told.append(is_heard)
+    )
     for number in range(50):
         seen = seen_in(event("started", f"c-{number}"))
         assert seen is not None
         follower.hand_on(seen)
     assert len(follower._waiting) < 6
     assert caplog.text.count("some are dropped") == 1
+    assert told == [False], "who is told so looks for it in the result backend"
+    follower.start()
+    eventually(lambda: not follower._waiting, 20)
+    assert told == [False]
+    assert seen is not None
+    follower.hand_on(seen)
+    follower.close()
+    assert told == [False, True]
