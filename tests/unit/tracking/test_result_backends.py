@@ -213,6 +213,18 @@ def test_what_is_no_result_under_a_key_of_one_is_nothing(broker: BrokerProcess) 
     results.close()
 
 
+def test_a_redis_that_does_not_tell_when_keys_were_used_is_read_whole(broker: BrokerProcess) -> None:
+    app = Celery("theirs", backend=broker.url, set_as_current=False)
+    results = results_of(TrackedApp(name="theirs", backend=broker.url))
+    store(app, "old", 1, "SUCCESS")
+    grow_old(app, broker.url)
+    assert stored_since(results, 1800) == []
+    app.backend.client.config_set("maxmemory-policy", "allkeys-lfu")
+    assert stored_since(results, 1800) == ["old"]
+    results.close()
+    app.close()
+
+
 def test_compressed_results_are_read_within_their_bounds(broker: BrokerProcess) -> None:
     app = Celery("theirs", backend=broker.url, set_as_current=False)
     app.conf.result_compression = "gzip"
