@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import pytest
 from tests.conformance.store.filter_rows import store
 
@@ -9,6 +12,7 @@ from task_server.api.validation.filter import UTC, check_filter
 from task_server.api.validation.violations import Violations
 from task_server.domain.filters.fields import EXECUTION_FIELDS
 from task_server.domain.listing import ExecutionFilter
+from task_server.domain.registration import Registration
 from task_server.store import execution_pages, records, retention, rollups
 from task_server.store.tables.executions import AttributeRow, ExecutionRow
 
@@ -52,6 +56,41 @@ def test_removed_executions_leave_no_attributes(ports, caller):
     with ports.database.write():
         retention.remove_executions(list(removed))
     assert removed.isdisjoint(row[0] for row in kept())
+
+
+CHANGES = {
+    "removed": lambda row: row.delete(),
+    "changed": lambda row: row.update(metadata='{"source":"other"}'),
+    "handed over": lambda row: row.update(owner_id="somebody"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_sqlite_looks_at_no_attributes_but_those_of_the_execution_that_is_changed(ports, registering, caller, change):
+    if not ports.database.is_sqlite:
+        return  # PostgreSQL joins by the key
+    engine = ports.database.engine
+
+    def steps() -> int:
+        """Of SQLite's machine, in hundreds."""
+        counted = itertools.count()
+        (newest,) = max(ExecutionRow.select(ExecutionRow.id).tuples())
+        with ports.database.write():
+            engine.connection().set_progress_handler(lambda: next(counted) and 0, 100)
+            change(ExecutionRow).where(ExecutionRow.id == newest).execute()
+            engine.connection().set_progress_handler(None, 0)
+        return next(counted)
+
+    def add(begin: int, end: int) -> None:
+        said = Registration(
+            task_id="", task_name="t", module="m", owner=caller.owner, kwargs={"to": "li"}, metadata={"source": "api"}
+        )
+        registering.register_many(caller, [replace(said, task_id=str(number)) for number in range(begin, end)])
+
+    add(0, 10)
+    among_few = steps()
+    add(10, 1000)
+    assert steps() <= 2 * among_few + 5
 
 
 def test_keys_that_differ_in_what_postgresql_does_not_take_are_one(ports, caller):

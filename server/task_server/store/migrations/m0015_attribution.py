@@ -31,9 +31,9 @@ INSERT INTO owner_bytes (owner_id, source_bytes, result_bytes) SELECT NEW.owner_
 END""",  # noqa: S608 - names of ours
     """
 CREATE TRIGGER execution_attribute_owner AFTER UPDATE OF owner_id ON execution WHEN OLD.owner_id <> NEW.owner_id BEGIN
-UPDATE execution_attribute SET owner = NEW.owner_id WHERE (name, value, recorded_at, execution_id) IN (
-    SELECT name, value, NEW.created_at, NEW.id FROM execution_leaf WHERE execution_id = NEW.id
-    UNION ALL SELECT '', '', NEW.created_at, NEW.id);
+UPDATE execution_attribute SET owner = NEW.owner_id
+WHERE recorded_at = NEW.created_at AND execution_id = NEW.id AND (name, value) IN (
+    SELECT name, value FROM (SELECT name, value FROM execution_leaf WHERE execution_id = NEW.id UNION ALL SELECT '', ''));
 END""",
 )
 _POSTGRESQL = (
