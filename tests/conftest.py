@@ -2,9 +2,6 @@
 
 import os
 
-# With all its drivers, before a command that runs in this process loads it for SQLite alone.
-import peewee  # noqa: F401
-
 # Tests that fork in this process do not use gRPC in the child; its fork handlers would only get in their way.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 

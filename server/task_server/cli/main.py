@@ -62,18 +62,6 @@ def _composed(command: Command) -> Command:
     return run
 
 
-def _stored(command: Command) -> Command:
-    """As `_composed`, for commands that have a use for the database."""
-
-    def run(arguments: argparse.Namespace, settings: Settings) -> int:
-        from task_server.store import drivers
-
-        drivers.leave_out_unused(settings)
-        return command(arguments, settings)
-
-    return _composed(run)
-
-
 def _up(_: argparse.Namespace, settings: Settings) -> int:
     from task_server.embedded import up
 
@@ -166,20 +154,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--grpc-address", metavar="HOST:PORT", help="where gRPC listens; port 0 means any free one")
     up.add_argument("--http-address", metavar="HOST:PORT", help="where REST listens; port 0 means any free one")
-    add("server", _stored(_server), "Run the gRPC server.")
+    add("server", _composed(_server), "Run the gRPC server.")
     add("gateway", _composed(_gateway), "Run the REST gateway, a client of the gRPC server.")
-    worker = add("worker", _stored(_worker), "Run a worker.")
+    worker = add("worker", _composed(_worker), "Run a worker.")
     worker.add_argument(
         "--allow-unsandboxed-code",
         action="store_const",
         const=True,
         help="also run code where its cage does not hold on this machine",
     )
-    add("scheduler", _stored(_scheduler), "Run a scheduler.")
-    add("migrate", _stored(_migrate), "Bring the database to this version's schema.")
+    add("scheduler", _composed(_scheduler), "Run a scheduler.")
+    add("migrate", _composed(_migrate), "Bring the database to this version's schema.")
     add(
         "prepare",
-        _stored(_prepare),
+        _composed(_prepare),
         "Migrate, and make admin.token where it is missing: what `up` does before its server starts.",
     )
     health = add(
@@ -187,9 +175,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     health.add_argument("--service", default="", help="full name of one gRPC service; by default the whole server")
 
-    tracker.add_command(commands, _stored, _add_settings)
-    tokens.add_commands(commands, _stored, _add_settings)
-    secrets.add_commands(commands, _stored, _add_settings)
+    tracker.add_command(commands, _composed, _add_settings)
+    tokens.add_commands(commands, _composed, _add_settings)
+    secrets.add_commands(commands, _composed, _add_settings)
     return parser
 
 
