@@ -126,13 +126,15 @@ class Observing:
     def receive(self, app: FollowedApp, sightings: Sequence[Sighting]) -> Reported:
         """Move every run of an app that was seen, whoever registered it; what nobody did is recorded for the app's owner.
 
-        A sighting of a run that several registered counts once.
+        What its owner has as another app's is left out: several apps of a broker hear each other's events. A sighting of a run
+        that several registered counts once.
         """
 
         def work(batch: RunBatch) -> Reported:
             new: dict[str, Registration] = {}
             for each in sightings:
-                if each.task_name and not _runs_of(app, batch, each.task_id):
+                known = _runs_of(app, batch, each.task_id) or batch.of(each.task_id, app.owner.id)
+                if each.task_name and not known:
                     new.setdefault(each.task_id, _registration(app, each))
             if new and batch.with_room([app.owner.id] * len(new)):
                 for registration in new.values():

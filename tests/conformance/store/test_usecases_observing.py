@@ -207,6 +207,16 @@ def test_a_run_that_was_seen_is_not_asked_for_at_once(observing, registering, ca
     assert ExecutionRow.select().where(ExecutionRow.sync_after.is_null(False)).count() == 0
 
 
+def test_two_apps_of_one_owner_that_hear_each_others_events_record_a_run_once(observing, executions):
+    one, other = App(name="one"), App(name="other")
+    seen_by_both = [Sighting(task_id="c-1", observation=seen(), task_name="shop.mail")]
+    assert observing.receive(one, seen_by_both) == Reported(recorded=1)
+    more = [*seen_by_both, Sighting(task_id="c-2", observation=seen(), task_name="shop.mail")]
+    assert observing.receive(other, more) == Reported(recorded=1, unknown=1)
+    views = executions.page(ExecutionFilter(), (), 10, full=False).views
+    assert sorted((view.execution.task_id, view.execution.app) for view in views) == [("c-1", "one"), ("c-2", "other")]
+
+
 def test_an_app_tells_those_who_registered_its_runs_and_its_owner_of_the_rest(
     observing, registering, executions, caller, stranger, service
 ):
