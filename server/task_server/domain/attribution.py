@@ -6,6 +6,8 @@ owner is *assumed* to be the teller's own user, or the app's. Whoever registers 
 - A run whose owner is assumed is handed over to the first user who is named for it. Once named it moves no more: another user
   who is named later has a run of their own, as where nobody had told of it before.
 - Only who told of it, or sees everybody's and may register for others, may name the owner of what was assumed.
+- Who may not register for others tells of their own runs: of those nothing is assumed. Else whoever tells of an id before its app
+  does could forge what the app's user is handed.
 - What a run is, it is as its first registration says; before one comes, as it was told first. Metadata of both is kept.
 - How it stands, and since when, is of no concern here: see `domain.observation`.
 
@@ -21,6 +23,11 @@ from task_server.domain.execution import Execution
 from task_server.domain.observation import merged
 from task_server.domain.owner import Caller, Grant, Owner
 from task_server.domain.registration import Registration
+
+
+def namer(caller: Caller, *, is_named: bool) -> str:
+    """The id of the user whom a run that is told of has its owner from; empty where the owner is assumed."""
+    return caller.owner.id if is_named or Grant.REGISTER_FOR_OTHERS not in caller.grants else ""
 
 
 def as_told(registration: Registration, named_by: str, now: Micros) -> Execution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from task_server.domain.attribution import as_told, distance, handed_over, may_name_owner, registered
+from task_server.domain.attribution import as_told, distance, handed_over, may_name_owner, namer, registered
 from task_server.domain.observation import Observation, Source
 from task_server.domain.owner import Caller
 from task_server.domain.registration import Registration
@@ -45,7 +45,7 @@ def unattributed(batch: RunBatch, caller: Caller, reports: Iterable[Report]) -> 
 def attribute(batch: RunBatch, caller: Caller, report: Report) -> None:
     """Hand the run of such a report over, or record it."""
     assumed = _assumed(batch, caller, report.task_id) if report.is_named else []
-    named_by = caller.owner.id if report.is_named else ""
+    named_by = namer(caller, is_named=report.is_named)
     if assumed:
         batch.attribute(assumed[0], handed_over(assumed[0].execution, report.owner, named_by))
     elif report.registration:

@@ -188,6 +188,21 @@ def test_who_may_not_hand_it_over_hears_nothing_of_it(
     assert rows(ports)[1] == before
 
 
+def test_who_tells_of_an_id_before_its_app_does_forges_nothing_of_that_run(
+    observing, registering, ports, site, stranger
+):
+    forged = report("c-1", stranger.owner, "FAILURE", is_named=False, error="forged")
+    observing.report(stranger, [forged])
+    before = only(ports)
+    registering.register(site, of_user())
+    observing.report(site, [of_nobody(status="SUCCESS")])
+    run, its = [view.execution for view in rows(ports)]
+    assert (run.owner, run.status, run.error) == (SEVEN, "SUCCESS", "")
+    assert its == before.execution
+    # Its own it may register as it may any.
+    assert registering.register(stranger, of_user(stranger.owner)).execution.id == its.id
+
+
 def test_who_sees_its_own_alone_tells_of_what_it_has_named_the_user_of(observing, registering, ports, narrow):
     observing.report(narrow, [of_nobody()])
     registering.register(narrow, of_user())

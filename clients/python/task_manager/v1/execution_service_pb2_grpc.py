@@ -123,7 +123,8 @@ class ExecutionServiceServicer:
 
         A run that was recorded from reports, or by a tracker, while nobody had said whose it is, becomes the row of the first user that it is
         registered or reported for, with the same id, if the caller is the one it was recorded for, or sees everybody's and has the grant
-        `executions:register-for-others`. Its name, module, arguments and metadata are those of its first registration, status and times as they were seen.
+        `executions:register-for-others`. What callers without that grant report is their own. Its name, module, arguments and metadata are those of its
+        first registration, status and times as they were seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
