@@ -89,7 +89,8 @@ class Follower:
                     _log.warning(
                         "events of the app %s come faster than they can be noted, some are dropped", self.app.name
                     )
-                    self._tell(is_heard=False)
+                # Each time: a connection that was made anew meanwhile says that it hears.
+                self._tell(is_heard=False)
                 return
             if self._is_dropping and not self._waiting:
                 self._is_dropping = False
