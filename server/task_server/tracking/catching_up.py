@@ -38,7 +38,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 class CatchingUp:
-    """Looks back each time when events are heard again, and notes from then on that they are; on a thread of its own.
+    """Looks back when events are heard again, or the database is back, and notes from then on that they are; on its own thread.
 
     What happened and nobody has recorded is recorded then, for the app's `created_by`. Until that is through nothing is noted:
     whoever follows the app next looks back as far.
@@ -96,6 +96,8 @@ class CatchingUp:
         except ResultBackendUnavailable:
             pass  # whoever asked it has said so
         except DatabaseUnavailable:
+            # What was heard since waits in memory. Noted as heard before it is stored, it would be lost with this process.
+            self._caught_up_with = 0
             _log.warning("the database is away, what was missed of the app %s is looked for later", self.app.name)
         except Exception:
             _log.exception("what was missed of the app %s could not be looked for", self.app.name)

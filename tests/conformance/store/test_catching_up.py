@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from tests.conformance.store.test_follower import SHOP
 from tests.conformance.store.test_usecases_syncing import register, result
 
 from task_server.domain.clock import SECOND, Micros
+from task_server.domain.errors import DatabaseUnavailable
 from task_server.domain.report import Sighting
 from task_server.domain.status import ExecutionStatus
 from task_server.store import executions as rows
@@ -223,6 +225,30 @@ def test_while_the_backend_is_away_nothing_is_passed_by(house) -> None:
     house.backends.away.clear()
     house.wait_until_heard()
     assert len(house.rows("a-1")) == 1
+
+
+def test_after_the_database_was_away_what_was_heard_meanwhile_is_looked_for_before_it_counts_as_heard(
+    house, monkeypatch
+) -> None:
+    house.start().tell(is_heard=True)
+    house.wait_until_heard()
+    until = house.clock.now
+    # Its event waits in the memory of a process that may be killed.
+    house.store("m-1", 0)
+    real, was_away = Hearing.note, threading.Event()
+
+    def note(hearing: Hearing, app: str, is_heard: Callable[[], bool]) -> bool:
+        if not was_away.is_set():
+            was_away.set()
+            raise DatabaseUnavailable
+        return real(hearing, app, is_heard)
+
+    monkeypatch.setattr(Hearing, "note", note)
+    eventually(was_away.is_set, 20)
+    house.clock.sleep(3600)
+    house.wait_until_heard()
+    assert house.backends.looked_back_to[1:] == [until - SLACK]
+    assert len(house.rows("m-1")) == 1
 
 
 def test_a_defect_of_one_run_is_not_the_end(house, monkeypatch, caplog) -> None:
