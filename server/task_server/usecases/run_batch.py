@@ -14,7 +14,7 @@ from task_server.domain.execution import Execution
 from task_server.domain.observation import SYNC_PAUSE, Observation, describes, observed
 from task_server.domain.registration import Registration
 from task_server.store import tracked
-from task_server.store.database import Database
+from task_server.store.database import Database, DuplicateKeyError
 from task_server.store.tracked import TrackedRun
 from task_server.usecases.quotas import QuotaGuard
 
@@ -164,6 +164,7 @@ class RunBatches:
                     done = work(batch)
                     batch.store()
                     return done
-            except _Overtaken:
+            except (_Overtaken, DuplicateKeyError):
+                # The latter where a run is to be handed to an owner who was recorded for one of their own meanwhile.
                 continue
         raise DatabaseUnavailable

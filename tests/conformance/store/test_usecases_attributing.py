@@ -15,14 +15,14 @@ from tests.conformance.store.test_usecases_bytes import really_held
 from tests.conformance.store.test_usecases_observing import App, registration, report, seen
 
 from task_server.domain.audit import AuditFilter
-from task_server.domain.clock import SECOND
+from task_server.domain.clock import NEVER, SECOND
 from task_server.domain.errors import QuotaExceeded
 from task_server.domain.listing import ExecutionFilter
 from task_server.domain.owner import Grant, Owner
 from task_server.domain.quotas import Quota, Quotas
 from task_server.domain.report import Report, Sighting
 from task_server.domain.status import ExecutionStatus
-from task_server.store import rollups, tracked, usage
+from task_server.store import executions, rollups, tracked, usage
 from task_server.store.tables.executions import AttributeRow, ExecutionRow
 from task_server.usecases.auditing import Auditing
 from task_server.usecases.executions import Executions
@@ -277,6 +277,24 @@ def test_it_dies_in_the_midst_and_it_is_nobody_elses(observing, registering, por
             act()
         assert only(ports) == before
     assert len(audited(ports)) == 1
+
+
+def test_where_its_user_has_recorded_it_at_the_same_moment_it_begins_anew(
+    observing, registering, ports, site, monkeypatch
+):
+    observing.report(site, [of_nobody(), of_nobody("c-2")])
+    attribute = tracked.attribute
+
+    def after_another(runs):
+        monkeypatch.setattr(tracked, "attribute", attribute)
+        # Here it goes with the transaction; that of another server would stay, and be found.
+        assert executions.insert(of_user().execution(1), [], {}, publish_after=NEVER)
+        attribute(runs)
+
+    monkeypatch.setattr(tracked, "attribute", after_another)
+    registering.register_many(site, [of_user(), of_user(task_id="c-2")])
+    assert {view.execution.owner for view in rows(ports)} == {SEVEN}
+    assert len(rows(ports)) == 2
 
 
 def test_what_was_recorded_before_this_was_kept_stays_with_its_owner(observing, registering, ports, site, database):
