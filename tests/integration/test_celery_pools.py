@@ -22,7 +22,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_what_a_pool_runs_is_told_to_its_end(house: World, pool: str) -> None:
     worker = house.worker(pool, pool)
     tasks = "[add.s(1, 1), add.s(40, 2), log_in.s('me', 'hunter2'), flaky.s(2), parent.s()]"
-    expired = f"add.apply_async((1, 1), queue={pool!r}, expires=-1)"
     publish = (
         f"[each.apply_async(queue={pool!r}, expires=expires).id for each, expires in zip({tasks}, [-1, *[None] * 4])]"
     )
