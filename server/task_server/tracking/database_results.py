@@ -22,6 +22,8 @@ from task_server.tracking.seen import Seen, is_task_id
 _BATCH = 50
 #: So many rows are looked at in one question, of each its number, id and date.
 _PAGE = 500
+#: PostgreSQL's number for how it sends values as text.
+_TEXT_FORMAT = 0
 
 
 class DatabaseResults:
@@ -48,8 +50,8 @@ class DatabaseResults:
     def stored_since(self, moment: Micros) -> Iterator[list[str]]:
         """The Celery task ids of what was stored from then on, in pages. Raises ResultBackendAway.
 
-        Each table is read from its newest row down to the first one that was stored earlier: whatever is below had been
-        begun before that moment.
+        Each table is read from its newest row down to a page of which all were stored earlier: whatever is below had been begun
+        before that moment. A page, since one row may be of a machine whose clock is wrong.
         """
         with self._connected() as connection:
             tables = self._known_tables(connection)
@@ -61,26 +63,29 @@ class DatabaseResults:
         self._engine.dispose()
 
     def _rows_since(self, table: ResultTable, moment: Micros) -> Iterator[list[str]]:
-        before = None
+        before, is_older = None, False
         while True:
             with self._connected() as connection:
                 rows = connection.execute(table.newest(before, _PAGE)).all()
-            page: list[str] = []
-            for number, task_id, date_done in rows:
+            page: list[Any] = []
+            for _, task_id, date_done in rows:
                 done = done_at(self._in_zone(date_done))
-                if done is not None and done < moment:
-                    yield page
-                    return
-                before = number
-                if is_task_id(task_id):
+                # What has no date goes on. It was begun before the row above was.
+                is_older = is_older if done is None else done < moment
+                if not is_older:
                     page.append(task_id)
-            yield page
-            if len(rows) < _PAGE:
+            yield list(filter(is_task_id, page))
+            if len(rows) < _PAGE or not page:
                 return
+            before = rows[-1][0]
 
     def _in_zone(self, date: Any) -> Any:
         """The date of a row: that of Celery's own table names no zone, although it may be in another one than UTC."""
-        return date.replace(tzinfo=self._zone) if isinstance(date, datetime) and date.tzinfo is None else date
+        try:
+            said = datetime.fromisoformat(date) if isinstance(date, str) else None
+        except ValueError:
+            return None
+        return said.replace(tzinfo=self._zone) if said and said.tzinfo is None else said
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlalchemy.Connection]:
@@ -117,10 +122,21 @@ def _engine(backend: str) -> sqlalchemy.Engine:
         url = url.set(drivername="postgresql+psycopg")
         options = {
             "connect_timeout": int(ANSWER_SECONDS),
-            "options": f"-c statement_timeout={milliseconds} -c default_transaction_read_only=on",
+            "options": f"-c statement_timeout={milliseconds} -c default_transaction_read_only=on -c DateStyle=ISO",
             # For a server that is silent, and not gone.
             "tcp_user_timeout": milliseconds,
         }
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url, connect_args=options, pool_pre_ping=True, pool_timeout=ANSWER_SECONDS, hide_parameters=True
     )
+    if engine.dialect.name == "postgresql":
+        sqlalchemy.event.listen(engine, "connect", _read_dates_as_text)
+    return engine
+
+
+def _read_dates_as_text(connection: Any, _: Any) -> None:
+    """As SQLite has them. One that Python has no date for, as `infinity`, would make all that are read with it unreadable."""
+    adapters = connection.adapters
+    as_text = adapters.get_loader(adapters.types["text"].oid, _TEXT_FORMAT)
+    for name in ("timestamp", "timestamptz"):
+        adapters.register_loader(name, as_text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, LargeBinary, RowMapping, Select, String, case, column, func, select, table
+from sqlalchemy import Integer, RowMapping, Select, case, column, func, select, table
 
 from task_server.domain.actions import MAX_RESULT_BYTES
 from task_server.tracking.plain_pickle import read_pickle
@@ -25,10 +25,11 @@ class ResultTable:
     """A table of results. The newest rows have the highest numbers in its column `id`."""
 
     name: str
-    #: The columns that are read where they are there, by the names of what they hold in Celery's own records of runs.
+    #: The columns that are read where they are there, by the names of what they hold in Celery's own records of runs. They have no
+    #: types: SQLite keeps whatever is put into them, and one odd value would make all those that are read with it unreadable.
     columns: Mapping[str, Any]
     #: The value that a row keeps as data. Raises UnreadableError.
-    decoded: Callable[[Any, RowMapping], Any]
+    decoded: Callable[[str | bytes, RowMapping], Any]
 
     def with_columns(self, present: Collection[str]) -> ResultTable:
         """The table without the columns that are not there: some came with later versions, or with settings of the app."""
@@ -71,16 +72,21 @@ class ResultTable:
     def _value(self, name: str, row: RowMapping) -> Any:
         if (row[f"{name}_size"] or 0) > _LONGEST[name]:
             raise UnreadableError(f"it is larger than {_LONGEST[name]:,} bytes")
-        return None if row[name] is None else self.decoded(row[name], row)
+        data = row[name]
+        if data is None:
+            return None
+        if not isinstance(data, str | bytes):
+            raise UnreadableError("it is neither text nor bytes")
+        return self.decoded(data, row)
 
 
-def _celerys(data: Any, _: RowMapping) -> Any:
-    data = bytes(data)
+def _celerys(data: str | bytes, _: RowMapping) -> Any:
+    data = data.encode() if isinstance(data, str) else data
     # Until 5.6 Celery pickled here; the first byte tells.
     return read_pickle(data) if data[:1] == b"\x80" else read_json(data)
 
 
-def _djangos(data: Any, row: RowMapping) -> Any:
+def _djangos(data: str | bytes, row: RowMapping) -> Any:
     if row.get("content_type") != "application/json" or row.get("content_encoding") == "binary":
         raise UnreadableError("it is no JSON")
     return read_json(data)
@@ -89,36 +95,36 @@ def _djangos(data: Any, row: RowMapping) -> Any:
 CELERYS = ResultTable(
     name="celery_taskmeta",
     columns={
-        "task_id": column("task_id", String),
-        "status": column("status", String),
-        "date_done": column("date_done", DateTime),
-        "traceback": column("traceback", String),
-        "result": column("result", LargeBinary),
+        "task_id": column("task_id"),
+        "status": column("status"),
+        "date_done": column("date_done"),
+        "traceback": column("traceback"),
+        "result": column("result"),
         # From here on only where an app sets `result_extended`, or its Celery made the tables with them.
-        "name": column("name", String),
-        "args": column("args", LargeBinary),
-        "kwargs": column("kwargs", LargeBinary),
-        "worker": column("worker", String),
-        "retries": column("retries", Integer),
-        "queue": column("queue", String),
+        "name": column("name"),
+        "args": column("args"),
+        "kwargs": column("kwargs"),
+        "worker": column("worker"),
+        "retries": column("retries"),
+        "queue": column("queue"),
     },
     decoded=_celerys,
 )
 DJANGOS = ResultTable(
     name="django_celery_results_taskresult",
     columns={
-        "task_id": column("task_id", String),
-        "status": column("status", String),
-        "date_done": column("date_done", DateTime),
-        "traceback": column("traceback", String),
-        "result": column("result", String),
-        "content_type": column("content_type", String),
-        "content_encoding": column("content_encoding", String),
+        "task_id": column("task_id"),
+        "status": column("status"),
+        "date_done": column("date_done"),
+        "traceback": column("traceback"),
+        "result": column("result"),
+        "content_type": column("content_type"),
+        "content_encoding": column("content_encoding"),
         # Filled only where a project sets CELERY_RESULT_EXTENDED.
-        "name": column("task_name", String),
-        "args": column("task_args", String),
-        "kwargs": column("task_kwargs", String),
-        "worker": column("worker", String),
+        "name": column("task_name"),
+        "args": column("task_args"),
+        "kwargs": column("task_kwargs"),
+        "worker": column("worker"),
     },
     decoded=_djangos,
 )

@@ -89,6 +89,14 @@ def grow_old(app: Celery, backend: str) -> None:
     engine.dispose()
 
 
+def change(backend: str, statement: str) -> None:
+    """Make something else of what Celery stored."""
+    engine = sqlalchemy.create_engine(backend.removeprefix("db+"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
 def store(app: Celery, task_id: str, result: Any, status: str, traceback: str | None = None) -> None:
     request = Context(
         id=task_id,
@@ -157,6 +165,61 @@ def test_what_was_stored_before_is_passed_by(celery_app: Celery, results: Result
     store(celery_app, "new", 1, "SUCCESS")
     assert stored_since(results, 1800) == ["new"]
     assert set(stored_since(results, 7200)) == {"old", "begun", "new"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_a_machine_whose_clock_is_wrong_hides_nothing_of_the_others(
+    celery_app: Celery, results: Results, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_results, "_PAGE", 2)
+    for task_id in ("old", "old-too"):
+        store(celery_app, task_id, 1, "SUCCESS")
+    grow_old(celery_app, backend)
+    store(celery_app, "new", 1, "SUCCESS")
+    store(celery_app, "wrong", 1, "SUCCESS")
+    store(celery_app, "newest", 1, "SUCCESS")
+    change(backend, "UPDATE celery_taskmeta SET date_done = '2001-01-01 00:00:00' WHERE task_id = 'wrong'")
+    assert stored_since(results, 1800) == ["newest", "new"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "date"),
+    [
+        *(
+            (database, f"'{date}'")
+            for date in ("infinity", "-infinity", "0044-03-15 BC")
+            for database in ("sqlite", "postgresql")
+        ),
+        *(("sqlite", value) for value in ("'garbage'", "x'ff'", "7")),
+    ],
+    indirect=["backend"],
+)
+def test_one_odd_date_hides_nothing_of_the_others(
+    celery_app: Celery, results: Results, backend: str, date: str
+) -> None:
+    store(celery_app, "good", 1, "SUCCESS")
+    store(celery_app, "odd", 1, "SUCCESS")
+    change(backend, f"UPDATE celery_taskmeta SET date_done = {date} WHERE task_id = 'odd'")
+    assert stored_since(results, 60) == ["odd", "good"]
+    found = look_up(results, ["odd", "good"])
+    assert (found["odd"].status, found["odd"].occurred_at) == ("SUCCESS", None)
+    assert found["good"].occurred_at is not None
+
+
+@pytest.mark.parametrize("value", ["1.5", "-1", "4611686018427387904", "'text'"])
+@pytest.mark.parametrize("name", ["result", "args", "kwargs"])
+def test_what_sqlite_keeps_instead_of_bytes_hides_nothing_of_the_others(tmp_path: Path, name: str, value: str) -> None:
+    backend = f"db+sqlite:///{tmp_path / 'results.db'}"
+    app = Celery("theirs", backend=backend, set_as_current=False)
+    app.conf.result_extended = True
+    for task_id in ("odd", "good"):
+        store(app, task_id, 1, "SUCCESS")
+    change(backend, f"UPDATE celery_taskmeta SET {name} = {value} WHERE task_id = 'odd'")
+    results = results_of(TrackedApp(name="theirs", backend=backend))
+    found = look_up(results, ["odd", "good"])
+    assert {task_id: seen.status for task_id, seen in found.items()} == {"odd": "SUCCESS", "good": "SUCCESS"}
+    results.close()
+    app.close()
 
 
 def test_dates_that_name_no_zone_are_of_the_one_that_is_configured(tmp_path: Path) -> None:
