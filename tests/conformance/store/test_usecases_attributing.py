@@ -175,6 +175,17 @@ def test_what_an_app_tells_of_first_is_handed_over_by_who_sees_everybodys(observ
     assert [view.execution.owner for view in rows(ports)[:2]] == [SEVEN, OPS]
 
 
+def test_what_an_app_tells_of_first_for_the_user_of_its_processes_and_views_is_theirs(
+    observing, registering, ports, narrow
+):
+    app = App(owner=SITE, told=frozenset({"site", "7"}))
+    observing.receive(app, [Sighting(task_id="c-1", task_name="shop.mail", observation=seen(occurred_at=1))])
+    assert observing.report(narrow, [of_nobody(status="SUCCESS")]) == Reported(changed=1)
+    registering.register(narrow, of_user())
+    run = only(ports).execution
+    assert (run.owner, run.status) == (SEVEN, "SUCCESS")
+
+
 @pytest.mark.parametrize("who", ["stranger", "other_service", "admin_without_the_grant"])
 def test_who_may_not_hand_it_over_hears_nothing_of_it(
     observing, registering, ports, site, stranger, narrow, admin, who
