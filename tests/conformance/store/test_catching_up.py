@@ -41,9 +41,13 @@ class House:
         self.observing = Observing(ports)
         self.started: list[CatchingUp] = []
 
+    def made(self, kept: Micros | None = None) -> CatchingUp:
+        """Somebody who catches up when a test has them take a turn."""
+        return CatchingUp(SHOP, self.database, self.observing, Hearing(self.ports, kept), self.backends)
+
     def start(self, kept: Micros | None = None) -> CatchingUp:
         """Somebody who catches up as soon as events are heard."""
-        made = CatchingUp(SHOP, self.database, self.observing, Hearing(self.ports, kept), self.backends)
+        made = self.made(kept)
         self.started.append(made)
         made.start()
         return made
@@ -141,15 +145,29 @@ def test_what_is_kept_no_longer_does_not_come_back(house) -> None:
 
 
 def test_while_nobody_hears_nothing_is_noted(house) -> None:
-    catching_up = house.start()
+    catching_up = house.made()
     catching_up.tell(is_heard=True)
-    house.wait_until_heard()
-    catching_up.tell(is_heard=False)
-    hearing = Hearing(house.ports, None)
+    catching_up._turn()
     before = house.clock.now
-    house.clock.sleep(60)
-    assert not hearing.note(SHOP.name, lambda: False)
     assert house.heard_until() == before
+    house.clock.sleep(60)
+    catching_up.tell(is_heard=False)
+    catching_up._turn()
+    assert house.heard_until() == before
+
+
+def test_nor_where_the_connection_is_lost_at_that_moment(house, monkeypatch) -> None:
+    catching_up = house.made()
+    real = Hearing.note
+
+    def note(hearing: Hearing, app: str, is_heard: Callable[[], bool]) -> bool:
+        catching_up.tell(is_heard=False)
+        return real(hearing, app, is_heard)
+
+    monkeypatch.setattr(Hearing, "note", note)
+    catching_up.tell(is_heard=True)
+    catching_up._turn()
+    assert house.heard_until() is None
 
 
 def test_it_never_goes_back(house) -> None:
@@ -189,19 +207,22 @@ def test_what_somebody_registered_stays_theirs(house, caller) -> None:
     assert house.backends.asked == [], "what is recorded is not read"
 
 
-def test_a_registration_that_comes_a_little_later_is_the_only_one(house, caller, monkeypatch) -> None:
+def test_a_registration_that_comes_a_little_later_is_the_only_one(house, caller) -> None:
     house.store("l-1", 0)
     house.backends.arguments["l-1"] = {"celery_args": "[1]"}
-    real = house.backends.read
+    catching_up = house.made()
 
-    def read(app, task_ids: Sequence[str]) -> dict:
-        found = real(app, task_ids)
-        register(house.ports, caller, "l-1")
-        return found
+    class Registering(threading.Event):
+        """What it waits by; meanwhile somebody registers the run."""
 
-    monkeypatch.setattr(house.backends, "read", read)
-    house.start().tell(is_heard=True)
-    house.wait_until_heard()
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout == module._HOLD_SECONDS:
+                register(house.ports, caller, "l-1")
+            return self.is_set()
+
+    catching_up._closed = Registering()
+    catching_up.tell(is_heard=True)
+    catching_up._turn()
     assert [(run.owner.id, run.metadata) for run in house.rows("l-1")] == [("ann", {})]
 
 

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from task_server.gateway import connection
 from task_server.gateway.app import create_app
+from task_server.gateway.bodies import UNREAD_BYTES, Bodies
 from task_server.gateway.options import GatewayOptions
 from task_server.gateway.server import bind, serve
 
@@ -99,6 +100,22 @@ async def test_strangers_whose_bodies_do_not_come_fill_no_more_than_the_room_and
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
+
+
+async def test_the_body_that_began_first_is_the_one_that_has_no_more_time() -> None:
+    bodies, began = Bodies(30.0, 4 * UNREAD_BYTES), asyncio.Event()
+
+    async def wait_for_more() -> None:
+        async with bodies.coming():
+            began.set()
+            await asyncio.Event().wait()
+
+    first = asyncio.create_task(wait_for_more())
+    await began.wait()
+    async with bodies.coming() as keep:
+        keep(3 * UNREAD_BYTES)
+        with pytest.raises(TimeoutError):
+            await first
 
 
 async def test_bodies_that_have_come_take_no_room() -> None:

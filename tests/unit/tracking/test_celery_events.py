@@ -63,6 +63,15 @@ def test_what_they_tell() -> None:
     assert seen("revoked", terminated=True, expired=False).observation.error == "it was revoked"
 
 
+def test_a_secret_is_found_that_goes_on_where_arguments_are_cut() -> None:
+    url = "redis://me:hunter2@host"
+    for kept in range(len(url) + 1):
+        said = "x" * (1000 - kept) + url
+        told = seen("sent", args=said).arguments["celery_args"]
+        assert "hunter" not in told
+        assert told == (said.replace("hunter2", "***"))[:1000]
+
+
 @pytest.mark.parametrize(
     "what",
     [
