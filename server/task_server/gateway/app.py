@@ -165,7 +165,7 @@ class Gateway:
         if match.route.body is not None:
             limit = self._options.max_body_bytes
             try:
-                async with self._bodies.coming() as keep:
+                async with self._bodies.coming(exchange.client) as keep:
                     body = await exchange.body(limit, keep)
             except TimeoutError:
                 refusal = status(code_pb2.DEADLINE_EXCEEDED, "the request body did not come in time")

@@ -21,7 +21,8 @@ class GatewayOptions:
         max_body_bytes: the longest request body. A longer one is INVALID_ARGUMENT, HTTP 400, what the official gateway answers
             behind Go's `http.MaxBytesHandler`; 413 is not in its table.
         body_seconds: how long a request body may take to come. A slower one is DEADLINE_EXCEEDED, HTTP 408.
-        bodies_bytes: the room for all bodies that are still coming. Where it is full, the one that began first ends as too slow.
+        bodies_bytes: the room for all bodies that are still coming. Where it is full, the one that began first ends as too slow, of
+            those from the address that has most of it.
         max_response_bytes: the longest message taken from the gRPC server. A longer one is RESOURCE_EXHAUSTED.
         reconnect_seconds: the longest wait between two attempts to reach a gRPC server that is away.
     """

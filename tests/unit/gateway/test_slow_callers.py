@@ -38,8 +38,10 @@ async def gateway(**options: Any) -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(
+    port: int, address: str = "127.0.0.1"
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
     try:
         async with asyncio.timeout(20):
             yield reader, writer
@@ -106,16 +108,36 @@ async def test_the_body_that_began_first_is_the_one_that_has_no_more_time() -> N
     bodies, began = Bodies(30.0, 4 * UNREAD_BYTES), asyncio.Event()
 
     async def wait_for_more() -> None:
-        async with bodies.coming():
+        async with bodies.coming("192.0.2.7"):
             began.set()
             await asyncio.Event().wait()
 
     first = asyncio.create_task(wait_for_more())
     await began.wait()
-    async with bodies.coming() as keep:
+    async with bodies.coming("192.0.2.7") as keep:
         keep(3 * UNREAD_BYTES)
         with pytest.raises(TimeoutError):
             await first
+
+
+async def test_who_fills_the_room_ends_its_own_bodies_and_no_slow_one_from_elsewhere() -> None:
+    room = 4 * MIB
+    async with gateway(bodies_bytes=room) as port, connected(port, "127.0.0.2") as (reader, writer):
+        writer.write(b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{")
+        await writer.drain()
+        # More of them than there is room for, twice over.
+        strangers = [asyncio.create_task(answer(port, b" ", MIB)) for _ in range(2 * room // UNREAD_BYTES)]
+        refused: list[asyncio.Task[bytes]] = []
+        while len(refused) < room // UNREAD_BYTES:
+            await asyncio.wait(strangers, return_when=asyncio.FIRST_COMPLETED)
+            refused += [each for each in strangers if each.done()]
+            strangers = [each for each in strangers if not each.done()]
+        assert all(each.result().startswith(b"HTTP/1.1 408") for each in refused)
+        writer.write(b"}")
+        assert b"can not be reached" in await reader.read()
+        for stranger in strangers:
+            stranger.cancel()
+        await asyncio.wait(strangers)
 
 
 async def test_bodies_that_have_come_take_no_room() -> None:
