@@ -32,7 +32,7 @@ def namer(caller: Caller, *, is_named: bool) -> str:
 
 def as_told(registration: Registration, named_by: str, now: Micros) -> Execution:
     """The run as it is recorded from what was told of it; `named_by` is empty where its owner is assumed."""
-    return replace(registration.execution(now), named_by=named_by, is_registered=False)
+    return registration.execution(now, named_by, is_registered=False)
 
 
 def distance(caller: Caller, execution: Execution) -> int | None:

@@ -31,8 +31,8 @@ class Registration:
     #: The Celery app that runs it, as the operator calls it; empty for the one that the module belongs to.
     app: str = ""
 
-    def execution(self, now: Micros, named_by: str | None = None) -> Execution:
-        """The run as it is recorded, registered by the user with that id. Of its times only this one is known."""
+    def execution(self, now: Micros, named_by: str | None = None, *, is_registered: bool = True) -> Execution:
+        """The run as it is recorded, with those fields of `Execution`. Of its times only this one is known."""
         return Execution(
             id=new_id(),
             task_id=self.task_id,
@@ -51,4 +51,5 @@ class Registration:
             observed_at=now,
             app=self.app,
             named_by=named_by,
+            is_registered=is_registered,
         )
