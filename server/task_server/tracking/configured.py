@@ -90,6 +90,10 @@ class _Reading(TableReader):
             owners=self.take(table, where, "owners", (), _texts),
             **{name: self.take(table, where, name, "", _text) for name in ("ca_file", "cert_file", "key_file")},
         )
+        if app.created_by and not app.may_fill(app.created_by.id):
+            self.wrong.append(
+                f"{where}: created_by has to be among owners, or what is recorded for that user stays as it was first"
+            )
         if not app.broker and not app.backend and not self.wrong:
             self.wrong.append(f"{where}: give broker or backend, or there is nothing to follow")
         return app

@@ -91,6 +91,8 @@ key_file = "/k"
 name = "b"
 backend = "db+postgresql://u:secret-word@db.example.com/x"
 broker = "rediss://127.0.0.1/0?ssl_cert_reqs=none"
+created_by = "b"
+owners = ["ann"]
 """
     found = wrong(tmp_path, text)
     assert not [line for line in found if "secret-word" in line]
@@ -105,6 +107,7 @@ broker = "rediss://127.0.0.1/0?ssl_cert_reqs=none"
         "app 2: backend must begin with one of redis:, rediss:, redis+socket:, db+sqlite:, db+postgresql:",
         "app 3: broker must say nothing of TLS but its beginning",
         "app 3: backend leads to db.example.com without TLS that is checked",
+        "app 3: created_by has to be among owners",
         "the app 'b' comes twice",
     ]
     assert len(found) == len(starts)
