@@ -97,10 +97,9 @@ def waiting(queue: str) -> int:
         return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
 
 
-def chained() -> list[str]:
-    """Publishes a chain; the ids of its tasks in their order."""
-    last = chain(add.s(1, 2), add.s(3), add.s(4))()
-    ids = []
+def publish_chain(steps: chain) -> list[str]:
+    """Publishes that chain; the ids of its tasks in their order."""
+    last, ids = steps(), []
     while last is not None:
         ids.insert(0, str(last.id))
         last = last.parent

@@ -23,7 +23,8 @@ def broker() -> Iterator[RabbitProcess]:
 def test_an_app_with_quorum_queues_tells_of_itself(broker: RabbitProcess, tmp_path: Path) -> None:
     with celery_track_world.world(tmp_path, broker) as house:
         worker = house.worker("prefork", "shop")
-        added, *chained = house.publish("[(r := add.delay(40, 2)).get(timeout=60) and r.id, *chained()]", SHOP_USER="7")
+        chain = "publish_chain(chain(add.s(1, 2), add.s(3), add.s(4)))"
+        added, *chained = house.publish(f"[(r := add.delay(40, 2)).get(timeout=60) and r.id, *{chain}]", SHOP_USER="7")
         run = house.run(added, "SUCCESS")
         assert (to_python(run.result), run.created_by_id, run.queue) == (42, "7", "shop")
         assert [to_python(house.run(each, "SUCCESS").result) for each in chained] == [3, 6, 10]

@@ -77,9 +77,23 @@ def test_what_a_task_publishes_belongs_to_whom_it_does(house: World, pool: str) 
 
 
 def test_each_task_of_a_chain_is_told(house: World, pool: str) -> None:
-    runs = [house.run(each, "SUCCESS") for each in house.publish("chained()", SHOP_USER="9")]
+    runs = [
+        house.run(each, "SUCCESS")
+        for each in house.publish("publish_chain(chain(add.s(1, 2), add.s(3), add.s(4)))", SHOP_USER="9")
+    ]
     assert [to_python(each.result) for each in runs] == [3, 6, 10]
     assert {each.created_by_id for each in runs} == {"9"}
+
+
+def test_what_follows_a_failed_task_in_its_chain_has_failed_too(house: World, pool: str) -> None:
+    links = "add.s(1, 2), log_in.si('li', password='s3cret'), add.s(4), add.si(5, 6, iban='DE00')"
+    ids = house.publish(f"publish_chain(chain({links}))", SHOP_USER="9")
+    first, failed, *rest = [house.run(each, "SUCCESS" if each == ids[0] else "FAILURE") for each in ids]
+    assert {each.error for each in rest} == {failed.error}
+    assert [arguments(each) for each in rest] == [([4], {}), ([5, 6], {"iban": "[redacted]"})]
+    assert {each.created_by_id for each in rest} == {"9"}
+    assert {to_python(each.metadata)["celery_root_id"] for each in rest} == {first.task_id}
+    assert not any(each.HasField("started_at") for each in rest)
 
 
 def test_each_task_of_a_chord_is_told(house: World, pool: str) -> None:
@@ -140,11 +154,14 @@ def test_ends_that_a_child_does_not_live_to_tell_are_told(house: World, tmp_path
     run = house.run(task_id, "REVOKED")
     assert (run.error, run.created_by_id) == ("The task was terminated while it ran", "7")
 
-    late, lost = house.publish("[each.apply_async(queue='dangerous').id for each in (limited, lost)]", SHOP_USER="7")
+    publish = "[publish_chain(chain(each.si().set(queue='dangerous'), add.si(1, 2))) for each in (limited, lost)]"
+    (late, never), (lost, nor_this) = house.publish(publish, SHOP_USER="7")
     run = house.run(late, "FAILURE")
     assert run.error.startswith("TimeLimitExceeded") and run.created_by_id == "7"
     run = house.run(lost, "FAILURE")
     assert run.error.startswith("WorkerLostError") and run.created_by_id == "7"
+    assert house.run(never, "FAILURE").error.startswith("TimeLimitExceeded")
+    assert house.run(nor_this, "FAILURE").error.startswith("WorkerLostError")
 
     # The parent has told the service of these; the children that it forked since tell of theirs.
     for each in house.publish("[add.apply_async((n, n), queue='dangerous').id for n in range(8)]"):

@@ -178,7 +178,11 @@ class Tracking:
             if request.id != task_id:
                 received = self._received[task_id]
                 request = Context(received.request_dict, hostname=received.hostname)
-            self._report(sender, request, status="FAILURE", **self._runs.trouble(exception, einfo))
+            failure: dict[str, Any] = {"status": "FAILURE", **self._runs.trouble(exception, einfo)}
+            self._report(sender, request, **failure)
+            # Celery fails the rest of its chain with it, and tells of that by no signal.
+            for run in self._runs.after(request):
+                default_recorder().report(**run, **failure)
 
     @_harmless
     def _revoked(self, sender: Any, request: Any, terminated: bool, expired: bool, **_: Any) -> None:

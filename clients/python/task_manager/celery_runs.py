@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from task_manager.readable import readable
@@ -83,6 +83,14 @@ class Runs:
         if lineage:
             run["metadata"] = lineage
         return run
+
+    def after(self, request: Any) -> Iterator[dict[str, Any]]:
+        """The runs that follow in the chain of a request, with their arguments so far. Groups, which are no runs, are left out."""
+        for step in reversed(request.chain or ()):
+            name, task_id = step["task"], step["options"].get("task_id")
+            if task_id and not name.startswith("celery."):
+                headers = {"id": task_id, OWNER_HEADER: request.get(OWNER_HEADER), "root_id": request.root_id}
+                yield self.of(name, headers) | self.arguments(name, step["args"], step["kwargs"])
 
     def arguments(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a task, as fields of a report."""
