@@ -114,8 +114,9 @@ PRINTED = [
     "counting\nTrue 2 False\ntry again in 60.0 s\n",
     "SUCCESS li {'source': 'manual_trigger'}\n{'SUCCESS': 1}\n",
     "7\n",
+    "",
 ]
-NAMES = ["sync", "changes", "async", "errors", "locks", "django", "celery"]
+NAMES = ["sync", "changes", "async", "errors", "locks", "django", "celery", "middleware"]
 
 
 @pytest.mark.parametrize(("block", "printed"), list(zip(BLOCKS, PRINTED, strict=True)), ids=NAMES)
