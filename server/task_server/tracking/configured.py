@@ -21,6 +21,11 @@ from task_server.tls.plaintext import check_url
 _BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps")
 #: `rpc` is taken so that an app's own setting can be repeated here, although nobody but the sender can read such results.
 _BACKENDS = ("redis", "rediss", "redis+socket", "db+sqlite", "db+postgresql", "db+postgresql+psycopg", "rpc")
+#: What Django projects call their own, and only they can resolve.
+_OF_DJANGO = {
+    "django-db": "must be the project's database itself: db+postgresql://USER@HOST/NAME or db+sqlite:///FILE",
+    "django-cache": "can not be read from outside of the project: keep results by django-db, Redis or a database",
+}
 _LONGEST = 200
 _CHECKED_MODES = ("sslmode=verify-full", "sslmode=verify-ca")
 
@@ -121,6 +126,8 @@ def _checked(value: Any, schemes: Sequence[str], *, insecure: bool) -> str:
     if not isinstance(value, str) or not value.isprintable() or ";" in value:
         raise ValueError("must be the one URL of a server")
     scheme, colon, _ = value.partition(":")
+    if value in _OF_DJANGO:
+        raise ValueError(_OF_DJANGO[value])
     if scheme not in schemes or not colon:
         raise ValueError(f"must begin with one of {', '.join(f'{each}:' for each in schemes)}")
     try:

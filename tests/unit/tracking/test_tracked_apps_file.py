@@ -121,6 +121,8 @@ owners = ["ann"]
         ("", "it has no [[apps]]"),
         ("apps = 3", "apps must be tables, each headed [[apps]]"),
         ('[[apps]]\nname = "a"', "app 1: give broker or backend, or there is nothing to follow"),
+        ('[[apps]]\nname = "a"\nbackend = "django-db"', "app 1: backend must be the project's database itself: db+"),
+        ('[[apps]]\nname = "a"\nbackend = "django-cache"', "app 1: backend can not be read from outside"),
         ('[[apps]]\nname = "a"\nbroker = "redis://h:6379:1/0"', "app 1: broker can not be read"),
         ('[[apps]]\nname = "a"\nbroker = "amqp://a;amqp://b"', "app 1: broker must be the one URL of a server"),
         ('[[apps]]\nname = "a"\ntime_zone = "../UTC"', "app 1: time_zone must be the name of a time zone"),
