@@ -13,6 +13,7 @@ from task_server.domain.listing import ExecutionFilter
 from task_server.domain.schedule import MisfirePolicy, OverlapPolicy
 from task_server.domain.status import ExecutionStatus, TaskStatus
 from task_server.notifier.bell import MemoryBell
+from task_server.store.database import Database
 from task_server.store.migrator import known_migrations, migrate
 from task_server.store.tables.executions import ExecutionRow
 from task_server.store.tables.schema import SchemaRow
@@ -148,3 +149,19 @@ def test_what_was_there_runs_on_under_the_new_rules(old_database, caller):
     assert task.status is TaskStatus.PENDING
     assert 9_000 < task.missed_count <= 10_000
     assert task.fire_count > 1
+
+
+def test_indexes_of_lists_are_made_beside_whoever_reads(postgres_url):
+    migrating, serving = Database(postgres_url), Database(postgres_url)
+    steps = known_migrations()
+    with migrating.write():
+        for step in steps[:10]:
+            step.up(migrating.engine)
+    # Who reads now may be about to write: whatever waits for them to end, and lets nobody write, waits for ever.
+    with serving.read():
+        assert ExecutionRow.select(ExecutionRow.id).count() == 0
+        with migrating.write():
+            migrating.engine.execute_sql("SET LOCAL lock_timeout = '1s'")
+            steps[10].up(migrating.engine)
+    for database in (migrating, serving):
+        database.close()

@@ -15,8 +15,6 @@ CREATE INDEX execution_list_name ON execution (task_name, status, created_at, id
 CREATE INDEX execution_list_owner_module ON execution (owner_id, module, status, created_at, id);
 CREATE INDEX execution_list_owner_name ON execution (owner_id, task_name, status, created_at, id);
 CREATE INDEX execution_list_task ON execution (parent_task, status, created_at, id) WHERE parent_task IS NOT NULL;
-DROP INDEX execution_by_owner;
-DROP INDEX execution_unfinished;
 """
 #: What can not be read has nothing in it. PostgreSQL's JSON has no U+0000, for which U+FFFD stands.
 _FUNCTION = r"""
@@ -35,7 +33,7 @@ $$
 
 
 def up(engine: Database) -> None:
-    """Add the indexes, without those that they are as good as, and the function."""
+    """Add the indexes and the function. What the indexes are as good as `m0019_list_indexes` takes away."""
     for statement in _INDEXES.split(";\n"):
         if statement.strip():
             engine.execute_sql(statement)
