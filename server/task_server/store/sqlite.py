@@ -36,8 +36,10 @@ class SqliteDatabase(peewee.SqliteDatabase):
         self._was_there = False
         #: The file that this thread's connection has open.
         self._opened = threading.local()
+        self._path = Path(path)
         super().__init__(
-            path,
+            self._opening("rwc"),
+            uri=True,
             pragmas={
                 "journal_mode": "wal",
                 # FULL: a commit that was answered survives a power cut.
@@ -112,12 +114,19 @@ class SqliteDatabase(peewee.SqliteDatabase):
         connection = super()._connect()  # type: ignore[misc] # the stubs leave it out
         connection.set_progress_handler(lambda: time.monotonic() > self._reading.until, _STEPS)
         self._opened.file = self._file()
-        self._was_there = self._opened.file is not None
+        if self._opened.file is not None:
+            self._was_there = True
+            # The next time it may be removed between the look at it and its opening, which would make it anew.
+            self.database = self._opening("rw")
         return connection
+
+    def _opening(self, mode: str) -> str:
+        """What SQLite calls the file, which it makes where it is missing in the mode `rwc` alone (sqlite.org/uri.html)."""
+        return f"{self._path.absolute().as_uri()}?mode={mode}"
 
     def _file(self) -> tuple[int, int] | None:
         try:
-            status = Path(self.database).stat()
+            status = self._path.stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino

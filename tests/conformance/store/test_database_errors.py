@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -13,7 +14,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import peewee
 import pytest
 from tests.conformance.store.engine_values import SUCCESS, definition
 from tests.postgres import PostgresServer
@@ -257,6 +260,33 @@ def test_a_damaged_page_that_is_met_while_rows_are_fetched(tmp_path: Path) -> No
     database.close()
 
 
+@pytest.mark.parametrize("moment", ["before it is opened", "after it was opened"])
+def test_a_file_that_goes_while_it_is_connected_to_is_not_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    path = tmp_path / "test.db"
+    database = Database(f"sqlite:///{path}")
+    database.ping()
+    database.close()
+    connect = peewee.SqliteDatabase._connect
+
+    def lose_it(engine: Any) -> Any:
+        if moment == "before it is opened":
+            path.unlink()
+        connection = connect(engine)
+        path.unlink()
+        return connection
+
+    with monkeypatch.context() as losing:
+        losing.setattr(peewee.SqliteDatabase, "_connect", lose_it)
+        with contextlib.suppress(DatabaseUnavailable):
+            database.ping()
+    database.close()
+    with pytest.raises(DatabaseUnavailable):
+        database.ping()
+    assert not path.exists()
+
+
 def test_a_file_that_is_gone_is_not_made_anew_and_one_that_is_back_is_used(tmp_path: Path) -> None:
     path, kept = tmp_path / "test.db", tmp_path / "kept.db"
     database = Database(f"sqlite:///{path}")
@@ -282,6 +312,7 @@ def test_a_file_that_is_gone_is_not_made_anew_and_one_that_is_back_is_used(tmp_p
 FULL = """
 import resource, sys
 from pathlib import Path
+from typing import Any
 from task_server.domain.errors import DatabaseUnavailable
 from task_server.store.database import Database
 from task_server.store.tables.schema import SchemaRow
