@@ -7,7 +7,9 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import sys
+import time
 from pathlib import Path
 
 #: The hosts' own settings and proxies stay outside.
@@ -77,6 +79,23 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return ""
+
+
+def freeze(pid: int, file: Path) -> None:
+    """Stop a process, but not amid a transaction in that SQLite file, which would keep all others from writing until it goes on."""
+    with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        os.kill(pid, signal.SIGSTOP)
+        # Each thread stops a little later than that, and until then it could begin to write.
+        while any(_state(thread) not in "TXZ" for thread in Path(f"/proc/{pid}/task").iterdir()):
+            time.sleep(0.001)
+
+
+def _state(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def send(pid: int, number: signal.Signals) -> None:

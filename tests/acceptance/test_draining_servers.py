@@ -15,7 +15,7 @@ from acceptance_api import Api, grpc_failure, task_of
 from acceptance_house import House, Role, furnished
 from acceptance_stack import eventually
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.processes import free_port
+from tests.processes import free_port, freeze
 
 from task_manager import TaskClient
 from task_manager.v1 import execution_service_pb2, task_service_pb2
@@ -116,7 +116,7 @@ def test_a_stop_that_waits_for_its_child_is_answered(house: House, client: TaskC
     assert next(client.logs(task.last_execution.id, follow=True)) == "begun\n"
     etag = client.get(task.task_id).etag
     (worker,) = (role for role in house.begun if role.name == "worker")
-    worker.signal(signal.SIGSTOP)
+    freeze(worker.pid, house.directory / "task-manager.db")
     try:
         request = task_service_pb2.StopTaskRequest(task_id=task.task_id)
         answer = leaving.api.tasks.StopTask.future(request, metadata=leaving.api.metadata, timeout=20)

@@ -7,15 +7,13 @@ begun at least once, and that one attempt is accepted.
 from __future__ import annotations
 
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from acceptance_house import House, Role, furnished
 from acceptance_stack import eventually
-from tests.processes import command_line, is_alive
+from tests.processes import command_line, freeze, is_alive
 
 from task_manager import TaskClient, to_python
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -48,19 +46,6 @@ def run_of(worker: Role) -> int:
     return eventually(look, what="the worker has a run")
 
 
-def freeze(worker: Role, house: House) -> None:
-    """Stop its processes, but not amid a commit: on SQLite that would keep all others from writing until it goes on."""
-    while True:
-        worker.signal(signal.SIGSTOP)
-        with closing(sqlite3.connect(house.directory / "task-manager.db", timeout=1, isolation_level=None)) as database:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                worker.signal(signal.SIGCONT)
-            else:
-                return
-
-
 @pytest.mark.parametrize("ends_meanwhile", [False, True], ids=["runs on", "has ended"])
 def test_a_frozen_worker_wakes_to_nothing(house: House, client: TaskClient, ends_meanwhile: bool) -> None:
     frozen = house.begin_worker()
@@ -70,7 +55,7 @@ def test_a_frozen_worker_wakes_to_nothing(house: House, client: TaskClient, ends
     execution_id = task.last_execution.id
     assert next(client.logs(execution_id, follow=True)) == "begun\n"
     child = run_of(frozen)
-    freeze(frozen, house)
+    freeze(frozen.pid, house.directory / "task-manager.db")
     # The next attempt runs as the task is then.
     client.update_task(task.task_id, task_args=[3])
     other = house.begin_worker()

@@ -11,6 +11,7 @@ import redis
 from google.protobuf import json_format
 from tests.acceptance.acceptance_stack import eventually
 from tests.integration.tracking_world import SECONDS, World, followed, without_tracker
+from tests.processes import freeze
 
 from task_manager import TaskClient
 from task_manager.v1.execution_pb2 import TaskExecution
@@ -59,7 +60,7 @@ def test_what_nobody_heard_of_is_recorded_once_by_the_next_tracker(theirs: World
 
 def test_what_nobody_heard_of_is_recorded_when_a_lost_connection_is_back(theirs: World, client: TaskClient) -> None:
     tracker, position = theirs.stack.pid("tracker"), theirs.stack.log_position()
-    os.kill(tracker, signal.SIGSTOP)
+    freeze(tracker, theirs.stack.data_dir / "task-manager.db")
     try:
         with redis.Redis.from_url(theirs.broker.url.replace("redis+socket", "unix")) as broker:
             assert broker.execute_command("CLIENT", "KILL", "TYPE", "pubsub")

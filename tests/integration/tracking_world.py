@@ -15,7 +15,7 @@ from pathlib import Path
 from celery import Celery
 from tests.acceptance.acceptance_stack import Stack, eventually
 from tests.broker import BrokerProcess
-from tests.processes import BARE
+from tests.processes import BARE, freeze
 from tests.rabbitmq import RabbitProcess
 
 from task_manager import TaskClient
@@ -96,27 +96,19 @@ class World:
 
     def make_due(self) -> None:
         """Move the time at which unfinished runs are looked up next to now, as if it had come."""
-        with self._writing() as database:
+        file = self.stack.data_dir / "task-manager.db"
+        with contextlib.closing(sqlite3.connect(file, timeout=30)) as database, database:
             database.execute("UPDATE execution SET sync_after = 1 WHERE sync_after IS NOT NULL")
 
     @contextlib.contextmanager
     def frozen_tracker(self) -> Iterator[None]:
-        """A tracker that does nothing. It is not frozen within a transaction, which would keep all others from writing."""
+        """A tracker that does nothing."""
         tracker = self.stack.pid("tracker")
-        with self._writing():
-            os.kill(tracker, signal.SIGSTOP)
+        freeze(tracker, self.stack.data_dir / "task-manager.db")
         try:
             yield
         finally:
             os.kill(tracker, signal.SIGCONT)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """The service's database, in which nobody else writes meanwhile."""
-        with contextlib.closing(sqlite3.connect(self.stack.data_dir / "task-manager.db", timeout=30)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            with database:
-                yield database
 
     def close(self) -> None:
         self.kill_worker()
@@ -129,7 +121,7 @@ def without_tracker(stack: Stack, app: str) -> Iterator[None]:
     """Meanwhile there is no tracker; afterwards a new one listens to the events of the app."""
     tracker = stack.pid("tracker")
     # Stopped at first: a new one would come at once.
-    os.kill(tracker, signal.SIGSTOP)
+    freeze(tracker, stack.data_dir / "task-manager.db")
     yield
     position = stack.log_position()
     os.kill(tracker, signal.SIGKILL)
